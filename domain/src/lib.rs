@@ -1,0 +1,24 @@
+//! The words of the business, and the rules that need nothing but their arguments.
+//!
+//! Money, ids, the states of a transfer and how they may change, rails and the ports behind which
+//! banks live. No SQL, no HTTP, no SDK, no clock and no randomness: whoever needs those hands in
+//! the values.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod code;
+pub mod id;
+pub mod money;
+pub mod rail;
+pub mod step;
+pub mod tenant;
+pub mod transfer;
+
+pub use ambient::Timestamp;
+pub use code::{Code, Outcome};
+pub use id::{
+    AccountId, BankAccountId, EntryId, EventId, InvalidId, KeyId, PartnerId, RequestId, TransferId,
+    UserId,
+};
+pub use money::{Currency, Money, MoneyError};
+pub use step::{Step, StepKey};
+pub use tenant::{Mode, Tenant};

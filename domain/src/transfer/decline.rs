@@ -1,0 +1,77 @@
+//! Why a transfer did not go through, in words that hold for every bank.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decline {
+    InsufficientFunds,
+    AccountClosed,
+    AccountFrozen,
+    AccountUnknown,
+    AmountNotAllowed,
+    /// The bank refused for a reason of its own; its raw code is kept beside.
+    RefusedByBank,
+}
+
+impl Decline {
+    pub const ALL: [Self; 6] = [
+        Self::InsufficientFunds,
+        Self::AccountClosed,
+        Self::AccountFrozen,
+        Self::AccountUnknown,
+        Self::AmountNotAllowed,
+        Self::RefusedByBank,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::AccountClosed => "account_closed",
+            Self::AccountFrozen => "account_frozen",
+            Self::AccountUnknown => "account_unknown",
+            Self::AmountNotAllowed => "amount_not_allowed",
+            Self::RefusedByBank => "refused_by_bank",
+        }
+    }
+}
+
+impl fmt::Display for Decline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a reason for a decline that this version knows")]
+pub struct UnknownDecline;
+
+impl FromStr for Decline {
+    type Err = UnknownDecline;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDecline> {
+        Self::ALL
+            .into_iter()
+            .find(|decline| decline.name() == name)
+            .ok_or(UnknownDecline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_are_what_json_says() {
+        for decline in Decline::ALL {
+            assert_eq!(decline.name().parse(), Ok(decline));
+            assert_eq!(
+                serde_json::to_string(&decline).unwrap(),
+                format!("\"{decline}\"")
+            );
+        }
+    }
+}
