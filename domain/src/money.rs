@@ -33,7 +33,9 @@ impl FromStr for Currency {
     fn from_str(code: &str) -> Result<Self, MoneyError> {
         iso_currency::Currency::from_code(code)
             // Gold, test codes and "no currency" are in the standard, but are not money to move.
-            .filter(|currency| currency.exponent().is_some() && !currency.flags().iter().any(is_special))
+            .filter(|currency| {
+                currency.exponent().is_some() && !currency.flags().iter().any(is_special)
+            })
             .map(Self)
             .ok_or(MoneyError::UnknownCurrency)
     }

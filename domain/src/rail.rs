@@ -24,6 +24,18 @@ pub enum RailId {
 impl RailId {
     pub const ALL: [Self; 1] = [Self::SandboxBank];
 
+    /// What the rail promises; facts about the bank, not settings.
+    pub const fn promises(self) -> RailPromises {
+        match self {
+            Self::SandboxBank => RailPromises {
+                deduplicates_for: Some(Duration::from_secs(30 * 86_400)),
+                first_inquiry_after: Duration::from_secs(1),
+                slowest_inquiry: Duration::from_secs(30),
+                not_found_is_proof_after: Duration::from_secs(10),
+            },
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::SandboxBank => "sandbox_bank",

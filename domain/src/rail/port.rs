@@ -40,7 +40,9 @@ pub struct Instruction {
 pub trait Rail: Send + Sync + fmt::Debug {
     fn id(&self) -> RailId;
 
-    fn promises(&self) -> RailPromises;
+    fn promises(&self) -> RailPromises {
+        self.id().promises()
+    }
 
     /// Takes money from an account into ours.
     fn debits(&self) -> Option<&dyn Debits> {

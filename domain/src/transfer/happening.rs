@@ -26,6 +26,8 @@ pub enum Happening {
     Refunded { bank_reference: Option<String> },
     /// The collection was refused for good. Nothing was kept.
     Declined { decline: Decline },
+    /// Called off before anything moved.
+    Canceled,
     /// Beside the status: something unusual began or ended.
     Raised {
         flag: FlagKind,
@@ -58,6 +60,7 @@ impl Happening {
             Self::PayoutRefused { .. } => Some(Status::Compensating),
             Self::Refunded { .. } => Some(Status::Refunded),
             Self::Declined { .. } => Some(Status::Failed),
+            Self::Canceled => Some(Status::Canceled),
             Self::Raised { .. } | Self::Lowered { .. } => None,
         }
     }
@@ -81,6 +84,7 @@ impl Happening {
             Self::PayoutRefused { .. } => "payout_refused",
             Self::Refunded { .. } => "given_back",
             Self::Declined { .. } => "collection_refused",
+            Self::Canceled => "called_off",
             Self::Raised {
                 flag: FlagKind::InDoubt,
                 ..
