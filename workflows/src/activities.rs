@@ -1,0 +1,115 @@
+//! The activities that workflows call: one input and one output each. Bodies live in the room
+//! `activities`, which implements exactly these definitions.
+
+#![allow(missing_debug_implementations)] // The SDK's macros define marker types without it.
+
+use domain::rail::{RailId, Rejection};
+use domain::transfer::{Decline, Happening, Order};
+use domain::{Step, StepKey, Tenant, TransferId};
+use serde::{Deserialize, Serialize};
+use temporalio_common::ActivityError;
+use temporalio_macros::activity_definitions;
+
+/// Writing into our own books. Runs on the worker that runs the workflow (a local activity).
+#[derive(Debug)]
+pub struct Books;
+
+#[allow(clippy::unimplemented)] // The macro wants this body; it is never called.
+#[activity_definitions]
+impl Books {
+    /// Records what happened to a transfer: status, history, event and ledger entry in one commit.
+    #[activity(name = "books.record")]
+    pub fn record(_: Record) -> Result<Booked, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// Talking to a bank.
+#[derive(Debug)]
+pub struct Bank;
+
+#[allow(clippy::unimplemented)] // The macro wants these bodies; they are never called.
+#[activity_definitions]
+impl Bank {
+    /// Takes the money from the sender's bank account.
+    #[activity(name = "bank.debit")]
+    pub fn debit(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Pays the money into a bank account: the receiver's, or the sender's when it is given back.
+    #[activity(name = "bank.pay_out")]
+    pub fn pay_out(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Asks what became of a step whose answer never came. Changes nothing at the bank.
+    #[activity(name = "bank.inquire")]
+    pub fn inquire(_: BankStep) -> Result<Verdict, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// All of them happen in one commit, or none does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub tenant: Tenant,
+    pub transfer: TransferId,
+    pub happenings: Vec<Happening>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "booked", rename_all = "snake_case")]
+pub enum Booked {
+    Done,
+    /// The books refuse, for good; nothing was written.
+    Refused {
+        decline: Decline,
+    },
+}
+
+/// One step at a bank. Which account it touches follows from the order and the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BankStep {
+    pub order: Order,
+    pub key: StepKey,
+    pub rail: RailId,
+}
+
+impl BankStep {
+    /// Collecting and giving back touch the sender's account, paying out the receiver's.
+    pub const fn touches_source(&self) -> bool {
+        matches!(self.key.step, Step::Collect)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum BankAnswer {
+    Done {
+        bank_reference: String,
+    },
+    Refused {
+        rejection: Rejection,
+    },
+    /// It may have happened. Nothing is concluded from this but that one has to find out.
+    Unknown {
+        evidence: String,
+    },
+}
+
+/// What an inquiry proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    Executed {
+        bank_reference: String,
+    },
+    Refused {
+        rejection: Rejection,
+    },
+    /// The rail's cut-off has passed and the bank never heard of it.
+    NeverArrived,
+    /// Nothing yet: ask again later.
+    Open,
+}

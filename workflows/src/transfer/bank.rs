@@ -1,0 +1,125 @@
+//! Steps at a bank. Each returns only when the fate of the money is known.
+
+use domain::rail::{RailId, Rejection};
+use domain::transfer::{Decline, Order};
+use domain::{Step, StepKey};
+use temporalio_workflow::{ActivityExecutionError, WorkflowResult};
+
+use super::doubt::{self, Resolution};
+use super::{Ctx, operator};
+use crate::activities::{Bank, BankAnswer, BankStep};
+use crate::options;
+
+/// A step's known end.
+pub(super) enum Outcome {
+    Done { bank_reference: String },
+    Refused { decline: Decline },
+}
+
+/// How often a step that provably never arrived is sent again before a person looks at it.
+const ROUNDS_BEFORE_A_PERSON_LOOKS: u32 = 5;
+
+#[derive(Clone, Copy)]
+enum Movement {
+    Debit,
+    PayOut,
+}
+
+/// Takes the money from the sender's bank.
+pub(super) async fn debit(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<Outcome> {
+    let key = StepKey::of(order.transfer, Step::Collect);
+    settle(
+        ctx,
+        BankStep {
+            order: *order,
+            key,
+            rail,
+        },
+        Movement::Debit,
+    )
+    .await
+}
+
+/// Pays the receiver's bank.
+pub(super) async fn pay_out(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<Outcome> {
+    let key = StepKey::of(order.transfer, Step::PayOut);
+    settle(
+        ctx,
+        BankStep {
+            order: *order,
+            key,
+            rail,
+        },
+        Movement::PayOut,
+    )
+    .await
+}
+
+/// Pays the sender back. There is nothing left to undo behind this, so a refusal is no end: a
+/// person looks at it, and it is tried again when that person says so.
+pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<String> {
+    let key = StepKey::undo(order.transfer, Step::Collect);
+    loop {
+        let step = BankStep {
+            order: *order,
+            key,
+            rail,
+        };
+        match settle(ctx, step, Movement::PayOut).await? {
+            Outcome::Done { bank_reference } => return Ok(bank_reference),
+            Outcome::Refused { decline } => {
+                let why = format!("the sender's bank refused to take the money back: {decline}");
+                operator::wait(ctx, order, Step::Collect, &why).await?;
+            }
+        }
+    }
+}
+
+/// Sends a step and finds out what became of it, however long that takes. The reference at the
+/// bank stays the same on every attempt.
+async fn settle(ctx: &Ctx, step: BankStep, movement: Movement) -> WorkflowResult<Outcome> {
+    let mut rounds = 0;
+    loop {
+        let evidence = match send(ctx, step, movement).await {
+            Ok(BankAnswer::Done { bank_reference }) => return Ok(Outcome::Done { bank_reference }),
+            Ok(BankAnswer::Refused { rejection }) => return Ok(refused(&rejection)),
+            Ok(BankAnswer::Unknown { evidence }) => evidence,
+            // A worker that died or ran out of time says nothing about the bank.
+            Err(error) => error.to_string(),
+        };
+        match doubt::resolve(ctx, step, &evidence).await? {
+            Resolution::Executed { bank_reference } => return Ok(Outcome::Done { bank_reference }),
+            Resolution::Refused { rejection } => return Ok(refused(&rejection)),
+            Resolution::NeverArrived if step.rail.promises().deduplicates_for.is_none() => {
+                return Ok(Outcome::Refused {
+                    decline: Decline::RefusedByBank,
+                });
+            }
+            Resolution::NeverArrived => {
+                rounds += 1;
+                if rounds % ROUNDS_BEFORE_A_PERSON_LOOKS == 0 {
+                    let why = format!("sent {rounds} times, and it never arrived at the bank");
+                    operator::wait(ctx, &step.order, step.key.step, &why).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn send(
+    ctx: &Ctx,
+    step: BankStep,
+    movement: Movement,
+) -> Result<BankAnswer, ActivityExecutionError> {
+    let options = options::bank_step(step.rail, &format!("{} {}", step.key, step.order.money));
+    match movement {
+        Movement::Debit => ctx.execute_activity(Bank::debit, step, options).await,
+        Movement::PayOut => ctx.execute_activity(Bank::pay_out, step, options).await,
+    }
+}
+
+fn refused(rejection: &Rejection) -> Outcome {
+    Outcome::Refused {
+        decline: rejection.decline,
+    }
+}

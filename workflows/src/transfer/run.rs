@@ -1,0 +1,121 @@
+//! The business on one screen: collect, fund, pay out, settle; undo what a definite refusal leaves.
+
+use domain::Step;
+use domain::transfer::{Endpoint, Happening, Order, Status};
+use temporalio_workflow::WorkflowResult;
+
+use super::Ctx;
+use super::bank::{self, Outcome};
+use super::books::{Pen, Stop};
+
+pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
+    let order = ctx.state(|transfer| transfer.order);
+    let mut pen = Pen::new(ctx, order);
+    if ctx.cancellation_token().is_cancelled() {
+        // Nothing has moved yet. From here on a cancellation cannot cut a step in half any more.
+        pen.note(Happening::Canceled);
+        pen.write().await?;
+        return Ok(Status::Canceled);
+    }
+    let mut undo = Undo::default();
+    match move_money(ctx, &order, &mut pen, &mut undo).await {
+        Ok(()) => Ok(Status::Completed),
+        Err(Stop::Refused(decline)) if undo.is_empty() => {
+            pen.note(Happening::Declined { decline });
+            pen.write().await?;
+            Ok(Status::Failed)
+        }
+        Err(Stop::Refused(decline)) => {
+            pen.note(Happening::PayoutRefused { decline });
+            pen.write().await?;
+            undo.unwind(ctx, &order, &mut pen).await?;
+            Ok(Status::Refunded)
+        }
+        Err(Stop::Broken(termination)) => Err(termination),
+    }
+}
+
+/// Happenings between two bank calls are written in one commit, just before the next call leaves.
+async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) -> Result<(), Stop> {
+    pen.note(Happening::Collecting);
+    let collected = match order.source {
+        Endpoint::Wallet { .. } => None,
+        Endpoint::BankAccount { rail, .. } => {
+            pen.write().await?;
+            // Registered before the money may leave the sender; dropped only on a definite refusal.
+            undo.register(Step::Collect);
+            match bank::debit(ctx, order, rail).await? {
+                Outcome::Done { bank_reference } => Some(bank_reference),
+                Outcome::Refused { decline } => {
+                    undo.forget(Step::Collect);
+                    return Err(Stop::Refused(decline));
+                }
+            }
+        }
+    };
+
+    pen.note(Happening::Funded {
+        bank_reference: collected,
+    });
+    pen.note(Happening::PayingOut);
+    let paid = match order.destination {
+        Endpoint::Wallet { .. } => None,
+        Endpoint::BankAccount { rail, .. } => {
+            pen.write_funding(undo).await?;
+            match bank::pay_out(ctx, order, rail).await? {
+                Outcome::Done { bank_reference } => Some(bank_reference),
+                Outcome::Refused { decline } => return Err(Stop::Refused(decline)),
+            }
+        }
+    };
+
+    pen.note(Happening::Completed {
+        bank_reference: paid,
+    });
+    pen.write_funding(undo).await
+}
+
+/// What has to be undone, in the order in which it was done.
+#[derive(Default)]
+pub(super) struct Undo {
+    steps: Vec<Step>,
+}
+
+impl Undo {
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    pub(super) fn register(&mut self, step: Step) {
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
+    }
+
+    pub(super) fn forget(&mut self, step: Step) {
+        self.steps.retain(|registered| *registered != step);
+    }
+
+    /// Newest first, and nobody can cancel it.
+    async fn unwind(&mut self, ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Collect => give_back(ctx, order, pen).await?,
+                // What is set aside for a payout returns to the pool with the refusal itself, and
+                // funding and settling only book what collecting and paying out did.
+                Step::Fund | Step::PayOut | Step::Settle => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The undo of collecting: the money goes back to where it came from.
+async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
+    let bank_reference = match order.source {
+        Endpoint::Wallet { .. } => None,
+        Endpoint::BankAccount { rail, .. } => Some(bank::give_back(ctx, order, rail).await?),
+    };
+    pen.note(Happening::Refunded { bank_reference });
+    pen.write().await.map_err(Stop::into_termination)
+}
