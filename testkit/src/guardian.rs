@@ -28,8 +28,10 @@ server=$!
     done
     kill -s KILL "$server" 2>/dev/null
 } &
+watcher=$!
 wait "$server"
 status=$?
+kill "$watcher" 2>/dev/null
 cd / && rm -rf "$dir"
 exit "$status"
 "#;

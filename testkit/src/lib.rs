@@ -25,19 +25,25 @@
 //! per process, on a free port of 127.0.0.1, in its own temporary directory.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod chromium;
 mod find;
 mod guardian;
 mod harness;
 mod need;
 mod port;
 mod postgres;
+mod process;
+mod temporal;
 mod wait;
 
+pub use chromium::{Chromium, chromium};
 pub use harness::{Trial, Verdict, main, trial, trial_needing};
 pub use need::{Missing, Need, Needed};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
+pub use process::{Process, Stream};
 pub use tempfile::TempDir;
+pub use temporal::{Temporal, temporal};
 pub use wait::{TimedOut, eventually, wait_until};
 
 /// An empty directory that is removed when it is dropped.
