@@ -22,6 +22,7 @@ impl std::error::Error for TimedOut {}
 ///
 /// # Errors
 /// When it still does not hold at the end of `bound`.
+#[allow(clippy::disallowed_methods)] // Between two looks a thread has nothing else to do.
 pub fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -> Result<(), TimedOut> {
     let deadline = SystemClock.now().after(bound);
     let mut pause = FIRST_PAUSE;
