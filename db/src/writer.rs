@@ -1,0 +1,227 @@
+//! The group-commit writer: the one task that changes the business database.
+//!
+//! It takes everything that waits, runs it in one physical transaction with a savepoint around
+//! each job, commits, and only then answers. Other processes may do the same on the same
+//! PostgreSQL database, so jobs lock the rows they decide on; nothing rests on being alone.
+//!
+//! What may go wrong, and what follows:
+//! - a job refuses, fails or panics: it is rolled back to its savepoint, the others stay;
+//! - the transaction is lost before its commit (deadlock, connection gone): nothing was executed;
+//!   every job runs once more, each in a transaction of its own;
+//! - the commit fails or is never answered: nobody knows, so every caller is told exactly that,
+//!   and the connection is given up. On SQLite that means a failed sync, after which the file's
+//!   true content is unknown to this process: the writer stops for good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ambient::{SharedClock, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connection::{Connection, Purpose};
+use crate::job::{Fate, Job};
+use crate::{DatabaseUrl, DbError, Dialect, Tx};
+
+pub(crate) enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(crate) struct Writer {
+    pub(crate) url: DatabaseUrl,
+    pub(crate) clock: SharedClock,
+    pub(crate) queue: mpsc::Receiver<Message>,
+    /// The most jobs in one physical transaction.
+    pub(crate) batch: usize,
+    /// How long a batch may take before its connection is given up. Measured by the runtime's
+    /// timer, not by the business clock: a clock that jumps must not put a commit in doubt.
+    pub(crate) patience: Duration,
+    pub(crate) commits: Arc<AtomicU64>,
+    pub(crate) tx: Option<Tx>,
+    pub(crate) last_instant: Timestamp,
+}
+
+/// What became of a batch before its commit, or at it.
+enum Batch {
+    Committed,
+    /// Surely nothing was executed.
+    Lost(DbError),
+    Unknown(DbError),
+}
+
+impl Writer {
+    pub(crate) async fn run(mut self) {
+        let mut closers = Vec::new();
+        let mut messages = Vec::new();
+        while self.queue.recv_many(&mut messages, self.batch).await > 0 {
+            let mut jobs = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Job(job) => jobs.push(job),
+                    Message::Close(closer) => {
+                        // What already waits is still written; nothing new is taken.
+                        self.queue.close();
+                        closers.push(closer);
+                    }
+                }
+            }
+            if !jobs.is_empty() && !self.write(jobs).await {
+                self.stop(&mut closers).await;
+                break;
+            }
+        }
+        if let Some(Tx { connection, .. }) = self.tx.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the writer's connection did not close cleanly; commits were already on disk");
+        }
+        for closer in closers {
+            // Whoever stopped waiting for the end needs no answer.
+            let _gone = closer.send(());
+        }
+    }
+
+    /// Writes and answers a batch. `false`: the writer must not go on.
+    async fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) -> bool {
+        let fate = match self.together(&mut jobs).await {
+            Batch::Committed => Fate::Settled,
+            Batch::Unknown(error) => Fate::Unknown(error),
+            Batch::Lost(error) if jobs.len() == 1 && !error.ends_the_transaction() => {
+                jobs.iter_mut().for_each(|job| job.refuse(error.clone()));
+                Fate::Settled
+            }
+            Batch::Lost(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "a batch was lost before its commit; each job runs once more, alone");
+                return self.one_by_one(jobs).await;
+            }
+        };
+        let alive = self.survives(&fate);
+        jobs.into_iter().for_each(|job| job.answer(&fate));
+        alive
+    }
+
+    async fn one_by_one(&mut self, jobs: Vec<Box<dyn Job>>) -> bool {
+        let mut alive = true;
+        for mut job in jobs {
+            let fate = if alive {
+                match self.together(std::slice::from_mut(&mut job)).await {
+                    Batch::Committed => Fate::Settled,
+                    Batch::Unknown(error) => Fate::Unknown(error),
+                    Batch::Lost(error) => {
+                        job.refuse(error);
+                        Fate::Settled
+                    }
+                }
+            } else {
+                Fate::Closed
+            };
+            alive = alive && self.survives(&fate);
+            job.answer(&fate);
+        }
+        alive
+    }
+
+    fn survives(&self, fate: &Fate) -> bool {
+        let fatal = matches!(fate, Fate::Unknown(_)) && self.url.dialect() == Dialect::Sqlite;
+        if fatal {
+            tracing::error!("a commit failed on SQLite; the writer stops, start the program again");
+        }
+        !fatal
+    }
+
+    /// One physical transaction around all these jobs.
+    async fn together(&mut self, jobs: &mut [Box<dyn Job>]) -> Batch {
+        let mut tx = match self.begin().await {
+            Ok(tx) => tx,
+            Err(error) => return Batch::Lost(error),
+        };
+        match tokio::time::timeout(self.patience, run_all(&mut tx, jobs)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Batch::Lost(error),
+            Err(_) => return Batch::Lost(DbError::Unavailable(None)),
+        }
+        // Where `tx` is not put back below, its connection is dropped, and with it the transaction.
+        match self.commit(&mut tx).await {
+            Ok(()) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                self.tx = Some(tx);
+                Batch::Committed
+            }
+            Err(error) => Batch::Unknown(error),
+        }
+    }
+
+    async fn commit(&self, tx: &mut Tx) -> Result<(), DbError> {
+        let committing = tx.connection.script("COMMIT");
+        match self.url.dialect() {
+            // A local disk answers or fails; giving up on it early would make doubt out of slowness.
+            Dialect::Sqlite => committing.await,
+            Dialect::Postgres => tokio::time::timeout(self.patience, committing)
+                .await
+                .unwrap_or(Err(DbError::Unavailable(None))),
+        }
+    }
+
+    /// A connection that stood idle may have died unnoticed, so a failed begin is tried again on a
+    /// new one.
+    async fn begin(&mut self) -> Result<Tx, DbError> {
+        if let Some(mut tx) = self.tx.take() {
+            match tx.connection.script(self.url.dialect().begin()).await {
+                Ok(()) => return Ok(self.dated(tx)),
+                Err(DbError::Conflict(busy)) => return Err(DbError::Conflict(busy)),
+                Err(error) => {
+                    tracing::warn!(%error, "the writer's connection was lost; opening another")
+                }
+            }
+        }
+        let mut tx = Tx::new(Connection::open(&self.url, Purpose::Write).await?);
+        tx.connection.script(self.url.dialect().begin()).await?;
+        Ok(self.dated(tx))
+    }
+
+    fn dated(&mut self, mut tx: Tx) -> Tx {
+        self.last_instant = self.last_instant.max(self.clock.now());
+        tx.begin_at(self.last_instant);
+        tx
+    }
+
+    async fn stop(&mut self, closers: &mut Vec<oneshot::Sender<()>>) {
+        self.queue.close();
+        while let Some(message) = self.queue.recv().await {
+            match message {
+                Message::Job(job) => job.answer(&Fate::Closed),
+                Message::Close(closer) => closers.push(closer),
+            }
+        }
+    }
+}
+
+/// Each job inside its own savepoint. An error means that the transaction itself is lost.
+async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+    for job in jobs {
+        tx.connection.script("SAVEPOINT job").await?;
+        let wanted = job.run(tx).await;
+        let failure = tx.take_failure();
+        if let Some(error) = failure
+            .as_ref()
+            .filter(|error| error.ends_the_transaction())
+        {
+            return Err(error.clone());
+        }
+        let end = match failure {
+            None if wanted => "RELEASE SAVEPOINT job",
+            None => "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job",
+            Some(error) => {
+                // A job that already refused keeps its own words; one that overlooked the error
+                // must not be told that its changes are kept.
+                if wanted {
+                    job.refuse(error);
+                }
+                "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job"
+            }
+        };
+        tx.connection.script(end).await?;
+    }
+    Ok(())
+}
