@@ -1,0 +1,173 @@
+//! The bank below HTTP: every call of the interface as a function, for tests and simulations.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ambient::{EntropyError, Mint, SharedClock};
+
+use crate::account::{self, Account};
+use crate::books::{Books, BooksError, OpenError};
+use crate::delivery::Delivery;
+use crate::faults::{Faults, InvalidFaults, Target};
+use crate::inquire::inquire;
+use crate::misbehaviour::Misbehaviour;
+use crate::movement::{self, Kind, Movement};
+use crate::order::{Malformed, Order};
+use crate::submit::{self, Submission};
+
+/// Clones are the same bank.
+#[derive(Clone, Debug)]
+pub struct Bank {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: SharedClock,
+    mint: Mint,
+    books: Books,
+    controls: Mutex<Controls>,
+}
+
+#[derive(Debug, Default)]
+struct Controls {
+    outage: bool,
+    faults: Faults,
+}
+
+struct OutOfOrder;
+
+/// Not a refusal of the bank: those are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum BankError {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Books(#[from] BooksError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+impl Bank {
+    /// Opens the books at `path`, or founds the bank there.
+    pub fn open(path: &Path, clock: SharedClock) -> Result<Self, OpenError> {
+        Ok(Self {
+            inner: Arc::new(Inner {
+                mint: Mint::new(clock.clone()),
+                books: Books::open(path)?,
+                controls: Mutex::default(),
+                clock,
+            }),
+        })
+    }
+
+    pub async fn debit(&self, order: Order) -> Result<Delivery, BankError> {
+        self.submit(Kind::Debit, order).await
+    }
+
+    pub async fn pay_out(&self, order: Order) -> Result<Delivery, BankError> {
+        self.submit(Kind::Payout, order).await
+    }
+
+    pub async fn inquire(&self, reference: &str) -> Result<Delivery, BooksError> {
+        let Ok(fault) = self.todays_fault(Target::Inquiries) else {
+            return Ok(Delivery::Outage);
+        };
+        let (reference, now) = (reference.to_owned(), self.inner.clock.now());
+        let look = move |books: &_| inquire(books, &reference, fault, now);
+        self.inner.books.run(look).await
+    }
+
+    /// Decided movements after a position of the statement, oldest first.
+    pub async fn statement(&self, after: i64, limit: i64) -> Result<Vec<Movement>, BooksError> {
+        self.look(move |books| movement::statement(books, after, limit))
+            .await
+    }
+
+    pub async fn account(&self, number: &str) -> Result<Option<Account>, BooksError> {
+        let number = number.to_owned();
+        self.look(move |books| account::find(books, &number)).await
+    }
+
+    /// Every movement in the books: the oracle for "exactly once".
+    pub async fn movements(&self) -> Result<Vec<Movement>, BooksError> {
+        self.look(movement::all).await
+    }
+
+    /// Opening balance, plus executed debits, minus executed payouts; `None` for a currency in
+    /// which the bank keeps no settlement account.
+    pub async fn settlement_balance(&self, currency: &str) -> Result<Option<i64>, BooksError> {
+        let account = self.account(&account::settlement(currency)).await?;
+        Ok(account.map(|account| account.balance))
+    }
+
+    pub fn set_outage(&self, on: bool) {
+        self.controls().outage = on;
+    }
+
+    pub fn set_faults(&self, faults: Faults) -> Result<(), InvalidFaults> {
+        faults.check()?;
+        self.controls().faults = faults;
+        Ok(())
+    }
+
+    pub fn faults(&self) -> Faults {
+        self.controls().faults.clone()
+    }
+
+    pub fn is_out_of_order(&self) -> bool {
+        self.controls().outage
+    }
+
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.inner.clock
+    }
+
+    async fn submit(&self, kind: Kind, order: Order) -> Result<Delivery, BankError> {
+        order.check()?;
+        let target = match kind {
+            Kind::Debit => Target::Debits,
+            Kind::Payout => Target::Payouts,
+        };
+        let Ok(fault) = self.todays_fault(target) else {
+            return Ok(Delivery::Outage);
+        };
+        let submission = Submission {
+            kind,
+            order,
+            fault,
+            // Random, so that restored books cannot give the same reference again.
+            bank_reference: format!("bk{:032x}", self.inner.mint.next()?),
+            now: self.inner.clock.now(),
+        };
+        let book = move |books: &_| submit::submit(books, &submission);
+        Ok(self.inner.books.run(book).await?)
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, BooksError> {
+        let now = self.inner.clock.now();
+        let look = move |books: &rusqlite::Connection| {
+            submit::decide_due(books, now)?;
+            look(books)
+        };
+        self.inner.books.run(look).await
+    }
+
+    fn todays_fault(&self, target: Target) -> Result<Option<Misbehaviour>, OutOfOrder> {
+        let mut controls = self.controls();
+        if controls.outage {
+            return Err(OutOfOrder);
+        }
+        Ok(controls.faults.pick(target))
+    }
+
+    fn controls(&self) -> MutexGuard<'_, Controls> {
+        self.inner
+            .controls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
