@@ -1,0 +1,59 @@
+//! A request that the workflow cancels itself. What it does about it is the workflow's decision.
+
+use ambient::Timestamp;
+use temporalio_protos::temporal::api::history::v1::WorkflowExecutionCancelRequestedEventAttributes;
+
+use crate::core::record::Fact;
+use crate::core::{Outcome, Refusal, Run, Step};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestCancel {
+    pub(crate) reason: String,
+    pub(crate) identity: String,
+    pub(crate) request_id: String,
+}
+
+pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result<Outcome, Refusal> {
+    if !run.is_open() {
+        return Err(Refusal::Closed);
+    }
+    let mut step = Step::new(run, now);
+    // One request is enough; a second changes nothing, whoever sent it.
+    if step.run.cancel_requested {
+        return Ok(step.finish());
+    }
+    if !cmd.request_id.is_empty() {
+        step.note(Fact::Seen(cmd.request_id));
+    }
+    step.incoming(WorkflowExecutionCancelRequestedEventAttributes {
+        cause: cmd.reason,
+        identity: cmd.identity,
+        ..WorkflowExecutionCancelRequestedEventAttributes::default()
+    });
+    step.ensure_task();
+    Ok(step.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::core::script::check;
+
+    #[test]
+    fn is_asked_once_even_while_a_workflow_task_runs() {
+        check(
+            "start; poll; cancel; cancel; complete",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskCompleted
+                5 WorkflowExecutionCancelRequested
+                6 WorkflowTaskScheduled
+                → offer workflow task
+            "#]],
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! What a worker's decision may contain: one kind of command a file.
+//!
+//! All commands of a task are validated before the first one is applied, so that a bad one fails
+//! the task without a trace of the good ones. An unsupported command fails the task and says so.
+
+mod cancel_activity;
+mod cancel_timer;
+mod close;
+mod marker;
+mod schedule_activity;
+mod start_timer;
+mod upsert;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes};
+use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::enums::v1::{
+    CommandType, WorkflowTaskFailedCause as Cause,
+};
+use prost::Message;
+
+use super::start_activity::Starter;
+use crate::core::{Run, Step};
+use crate::limits;
+
+/// Why a decision as a whole was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub(crate) cause: Cause,
+    pub(crate) why: String,
+}
+
+impl fmt::Display for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause: String = self.cause.as_str_name().to_owned();
+        let short = cause.trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+        for word in short.split('_') {
+            let (first, rest) = word.split_at(1.min(word.len()));
+            write!(f, "{first}{}", rest.to_ascii_lowercase())?;
+        }
+        if self.why.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
+fn bad(cause: Cause, why: impl Into<String>) -> Bad {
+    Bad {
+        cause,
+        why: why.into(),
+    }
+}
+
+/// What applying the commands of one task has come to so far.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) task_completed_id: i64,
+    pub(crate) eager: Starter,
+    pub(crate) eager_activities: Vec<i64>,
+    /// Something happened by deciding it (an activity that never ran was cancelled): the workflow
+    /// must hear of it.
+    pub(crate) needs_task: bool,
+}
+
+impl Decided {
+    pub(crate) fn new(task_completed_id: i64, eager: Starter) -> Self {
+        Self {
+            task_completed_id,
+            eager,
+            eager_activities: Vec::new(),
+            needs_task: false,
+        }
+    }
+}
+
+/// The run as it would be after the commands looked at so far, as far as validation cares.
+#[derive(Debug)]
+struct Outlook<'r> {
+    run: &'r Run,
+    new_activities: BTreeSet<&'r str>,
+    new_timers: BTreeSet<&'r str>,
+    ended_timers: BTreeSet<&'r str>,
+    closed: bool,
+}
+
+pub(crate) fn validate(run: &Run, commands: &[Command]) -> Result<(), Bad> {
+    let mut outlook = Outlook {
+        run,
+        new_activities: BTreeSet::new(),
+        new_timers: BTreeSet::new(),
+        ended_timers: BTreeSet::new(),
+        closed: false,
+    };
+    for command in commands {
+        if outlook.closed {
+            // Whatever follows the end of the workflow is dropped, as the reference does.
+            return Ok(());
+        }
+        let Some(attributes) = &command.attributes else {
+            return Err(bad(Cause::UnhandledCommand, "command without attributes"));
+        };
+        look(&mut outlook, attributes, command)?;
+    }
+    Ok(())
+}
+
+fn look<'r>(
+    outlook: &mut Outlook<'r>,
+    attributes: &'r Attributes,
+    command: &Command,
+) -> Result<(), Bad> {
+    match attributes {
+        Attributes::ScheduleActivityTaskCommandAttributes(a) => {
+            schedule_activity::validate(outlook, a)
+        }
+        Attributes::RequestCancelActivityTaskCommandAttributes(a) => {
+            cancel_activity::validate(outlook, a)
+        }
+        Attributes::StartTimerCommandAttributes(a) => start_timer::validate(outlook, a),
+        Attributes::CancelTimerCommandAttributes(a) => cancel_timer::validate(outlook, a),
+        Attributes::RecordMarkerCommandAttributes(a) => marker::validate(a),
+        Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a) => {
+            upsert::validate_search_attributes(a)
+        }
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => upsert::validate_memo(a),
+        Attributes::CompleteWorkflowExecutionCommandAttributes(_)
+        | Attributes::FailWorkflowExecutionCommandAttributes(_)
+        | Attributes::CancelWorkflowExecutionCommandAttributes(_) => {
+            close::validate(outlook, attributes)
+        }
+        _ => {
+            let kind = CommandType::try_from(command.command_type).unwrap_or_default();
+            Err(bad(
+                Cause::FeatureDisabled,
+                format!("{} is not built yet in this engine", kind.as_str_name()),
+            ))
+        }
+    }
+}
+
+/// Applies a validated command. Commands after the one that closed the run are dropped.
+pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command) {
+    if !step.run.is_open() {
+        return;
+    }
+    let metadata = command.user_metadata;
+    match command.attributes {
+        Some(Attributes::ScheduleActivityTaskCommandAttributes(a)) => {
+            schedule_activity::apply(step, decided, a, metadata);
+        }
+        Some(Attributes::RequestCancelActivityTaskCommandAttributes(a)) => {
+            cancel_activity::apply(step, decided, a);
+        }
+        Some(Attributes::StartTimerCommandAttributes(a)) => {
+            start_timer::apply(step, decided, a, metadata);
+        }
+        Some(Attributes::CancelTimerCommandAttributes(a)) => cancel_timer::apply(step, decided, a),
+        Some(Attributes::RecordMarkerCommandAttributes(a)) => {
+            marker::apply(step, decided, a, metadata);
+        }
+        Some(Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a)) => {
+            upsert::apply_search_attributes(step, decided, a);
+        }
+        Some(Attributes::ModifyWorkflowPropertiesCommandAttributes(a)) => {
+            upsert::apply_memo(step, decided, a);
+        }
+        Some(attributes) => close::apply(step, decided, attributes, metadata),
+        None => {}
+    }
+}
+
+fn too_large(payloads: Option<&Payloads>) -> bool {
+    payloads.is_some_and(|payloads| payloads.encoded_len() > limits::BLOB_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::core::script::check;
+
+    #[test]
+    fn an_unsupported_command_fails_the_task_and_says_so() {
+        check(
+            "start; poll; complete timer=t@5 child",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskFailed FeatureDisabled
+                → offer workflow task
+                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+            "#]],
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Everything that can happen to a run, one command a file.
+//!
+//! Commands from outside first, then what a worker's decision may contain (`decisions/`).
+//! Updates, children, external signals, cron and workflow retry get their files here.
+
+pub(crate) mod cancel;
+pub(crate) mod complete_activity;
+pub(crate) mod complete_task;
+pub(crate) mod decisions;
+pub(crate) mod fail_activity;
+pub(crate) mod fail_task;
+pub(crate) mod heartbeat;
+pub(crate) mod recover;
+pub(crate) mod signal;
+pub(crate) mod start;
+pub(crate) mod start_activity;
+pub(crate) mod start_task;
+pub(crate) mod terminate;
+pub(crate) mod tick;

@@ -1,0 +1,103 @@
+//! A message for the workflow.
+
+use ambient::Timestamp;
+use temporalio_protos::temporal::api::common::v1::{Header, Payloads};
+use temporalio_protos::temporal::api::history::v1::WorkflowExecutionSignaledEventAttributes;
+
+use crate::core::record::Fact;
+use crate::core::{Outcome, Refusal, Run, Step};
+use crate::limits;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    pub(crate) name: String,
+    pub(crate) input: Option<Payloads>,
+    pub(crate) identity: String,
+    pub(crate) header: Option<Header>,
+    pub(crate) request_id: String,
+}
+
+pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcome, Refusal> {
+    if !run.is_open() {
+        return Err(Refusal::Closed);
+    }
+    let mut step = Step::new(run, now);
+    if step.run.seen_requests.contains(&cmd.request_id) {
+        return Ok(step.finish());
+    }
+    if step.run.signals >= limits::SIGNALS {
+        return Err(Refusal::Limit(
+            "exceeded workflow execution limit for signal events",
+        ));
+    }
+    add(&mut step, cmd);
+    step.ensure_task();
+    Ok(step.finish())
+}
+
+pub(crate) fn add(step: &mut Step<'_>, cmd: Signal) {
+    if !cmd.request_id.is_empty() {
+        step.note(Fact::Seen(cmd.request_id.clone()));
+    }
+    step.incoming(WorkflowExecutionSignaledEventAttributes {
+        signal_name: cmd.name,
+        input: cmd.input,
+        identity: cmd.identity,
+        header: cmd.header,
+        request_id: cmd.request_id,
+        ..WorkflowExecutionSignaledEventAttributes::default()
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::core::script::check;
+
+    #[test]
+    fn waits_while_a_workflow_task_runs_and_comes_after_it() {
+        check(
+            "start; poll; signal a; signal b; complete",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskCompleted
+                5 WorkflowExecutionSignaled a
+                6 WorkflowExecutionSignaled b
+                7 WorkflowTaskScheduled
+                → offer workflow task
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_same_request_signals_once() {
+        check(
+            "start; signal a request=r1; signal a request=r1; signal a request=r2",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowExecutionSignaled a
+                4 WorkflowExecutionSignaled a
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_closed_run_takes_no_signal() {
+        check(
+            "start; terminate; signal a",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowExecutionTerminated
+                refused: workflow execution already completed
+            "#]],
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! A poller takes the workflow task. Volatile: if the engine dies, the task is handed out again.
+
+use ambient::Timestamp;
+use temporalio_protos::temporal::api::enums::v1::{
+    EventType, SuggestContinueAsNewReason, TaskQueueKind,
+};
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+};
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+
+use crate::core::task::{StartedTask, TaskFence};
+use crate::core::time::{duration, to_proto};
+use crate::core::{Refusal, Run};
+use crate::limits;
+
+#[derive(Debug)]
+pub(crate) struct StartTask {
+    pub(crate) identity: String,
+    pub(crate) request_id: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) fence: TaskFence,
+    pub(crate) scheduled_at: Timestamp,
+    /// Events after the stored history that exist only in this answer so far.
+    pub(crate) suffix: Vec<HistoryEvent>,
+}
+
+pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Handed, Refusal> {
+    let timeouts = (run.task_timeout(1), run.task_queue.clone());
+    let (next, bytes) = (run.next_event_id, run.history_bytes);
+    let reasons = reasons_to_continue_as_new(run);
+    let Some(task) = run.task.as_mut().filter(|task| task.started.is_none()) else {
+        return Err(Refusal::NotWaiting);
+    };
+    if task.scheduled_id.is_none() && task.base != next {
+        // Something new came since the failure: a fresh chance, and events of its own.
+        task.attempt = 1;
+    }
+    let mut suffix = Vec::with_capacity(2);
+    let scheduled_id = task.scheduled_id.unwrap_or_else(|| {
+        let mut scheduled = event(next, EventType::WorkflowTaskScheduled, task.scheduled_at);
+        scheduled.attributes = Some(
+            WorkflowTaskScheduledEventAttributes {
+                task_queue: Some(TaskQueue {
+                    name: timeouts.1,
+                    kind: TaskQueueKind::Normal as i32,
+                    normal_name: String::new(),
+                }),
+                start_to_close_timeout: Some(duration(timeouts.0)),
+                attempt: i32::try_from(task.attempt).unwrap_or(i32::MAX),
+            }
+            .into(),
+        );
+        suffix.push(scheduled);
+        next
+    });
+    let started_id = next + i64::try_from(suffix.len()).unwrap_or(0);
+    let mut started = event(started_id, EventType::WorkflowTaskStarted, now);
+    started.attributes = Some(
+        WorkflowTaskStartedEventAttributes {
+            scheduled_event_id: scheduled_id,
+            identity: cmd.identity,
+            request_id: cmd.request_id,
+            suggest_continue_as_new: !reasons.is_empty(),
+            suggest_continue_as_new_reasons: reasons,
+            history_size_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            ..WorkflowTaskStartedEventAttributes::default()
+        }
+        .into(),
+    );
+    suffix.push(started);
+    let attempt = task.attempt;
+    let handed = Handed {
+        fence: TaskFence {
+            scheduled_id,
+            started_id,
+            attempt,
+        },
+        scheduled_at: task.scheduled_at,
+        suffix: suffix.clone(),
+    };
+    task.sticky_until = None;
+    task.started = Some(StartedTask {
+        at: now,
+        deadline: now,
+        scheduled_id,
+        started_id,
+        suffix,
+    });
+    let deadline = now.after(run.task_timeout(attempt));
+    if let Some(started) = run.task.as_mut().and_then(|task| task.started.as_mut()) {
+        started.deadline = deadline;
+    }
+    Ok(handed)
+}
+
+fn event(id: i64, kind: EventType, at: Timestamp) -> HistoryEvent {
+    HistoryEvent {
+        event_id: id,
+        task_id: id,
+        event_time: Some(to_proto(at)),
+        event_type: kind as i32,
+        ..HistoryEvent::default()
+    }
+}
+
+fn reasons_to_continue_as_new(run: &Run) -> Vec<i32> {
+    let mut reasons = Vec::new();
+    if run.history_bytes >= limits::SUGGEST_CONTINUE_BYTES {
+        reasons.push(SuggestContinueAsNewReason::HistorySizeTooLarge as i32);
+    }
+    if run.history_length() >= limits::SUGGEST_CONTINUE_EVENTS {
+        reasons.push(SuggestContinueAsNewReason::TooManyHistoryEvents as i32);
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::core::script::check;
+
+    #[test]
+    fn only_one_poller_gets_the_task() {
+        check(
+            "start; poll; poll",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                refused: task is not waiting to be started
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_signal_between_two_failing_attempts_makes_a_normal_first_attempt() {
+        check(
+            "start; poll; fail; poll; fail; signal a; poll; complete",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
+                → offer workflow task
+                → offer workflow task
+                5 WorkflowExecutionSignaled a
+                6 WorkflowTaskScheduled
+                7 WorkflowTaskStarted
+                8 WorkflowTaskCompleted
+            "#]],
+        );
+    }
+}

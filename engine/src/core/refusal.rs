@@ -1,0 +1,24 @@
+//! Why a command was not accepted. A refused command changed nothing.
+
+use thiserror::Error;
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The run is closed; nothing can be added to it.
+    #[error("workflow execution already completed")]
+    Closed,
+    /// The token belongs to a task that was answered, timed out, or handed out before a restart.
+    #[error("workflow task not found: it was answered, timed out, or handed out before a restart")]
+    StaleWorkflowTask,
+    #[error("activity not found: it was answered, timed out, or handed out before a restart")]
+    StaleActivity,
+    /// Nothing to start: another poller was faster, or the run moved on.
+    #[error("task is not waiting to be started")]
+    NotWaiting,
+    /// More than the run may hold; the door says how much.
+    #[error("{0}")]
+    Limit(&'static str),
+    /// The request itself cannot be right.
+    #[error("{0}")]
+    Invalid(String),
+}

@@ -1,0 +1,478 @@
+//! Test language of the core: a line of commands in, what happened out.
+//!
+//! `start; poll; signal a; complete finish` drives one run through the real commands. After every
+//! script the run is replayed from its records and must equal the live one, so each test also
+//! tests recovery.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use ambient::Timestamp;
+use expect_test::Expect;
+use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
+use temporalio_protos::temporal::api::command::v1::{
+    CancelTimerCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
+    RecordMarkerCommandAttributes, RequestCancelActivityTaskCommandAttributes,
+    ScheduleActivityTaskCommandAttributes, StartChildWorkflowExecutionCommandAttributes,
+    StartTimerCommandAttributes, UpsertWorkflowSearchAttributesCommandAttributes,
+};
+use temporalio_protos::temporal::api::common::v1::{ActivityType, RetryPolicy, WorkflowType};
+use temporalio_protos::temporal::api::enums::v1::{
+    CommandType, EventType, RetryState, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause,
+};
+use temporalio_protos::temporal::api::failure::v1::Failure;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
+};
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+
+use super::activity::{ActivityFence, AttemptState};
+use super::commands::complete_activity::{CompleteActivity, End, Which};
+use super::commands::complete_task::{self, CompleteTask};
+use super::commands::start_activity::{StartActivity, Starter};
+use super::commands::{
+    cancel, complete_activity, fail_activity, fail_task, heartbeat, recover, signal, start,
+    start_activity, start_task, terminate, tick,
+};
+use super::record::Record;
+use super::task::{Sticky, TaskFence};
+use super::time::duration;
+use super::{Action, Outcome, Refusal, Run};
+
+pub(crate) fn check(script: &str, expect: Expect) {
+    let mut stage = Stage::default();
+    for line in script.split(';') {
+        stage.play(line.trim());
+    }
+    stage.assert_replays();
+    expect.assert_eq(&stage.out);
+}
+
+struct Stage {
+    run: Run,
+    records: Vec<Record>,
+    now: Timestamp,
+    epoch: u64,
+    task: TaskFence,
+    activities: BTreeMap<String, ActivityFence>,
+    out: String,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self {
+            run: Run::unborn("w".to_owned(), "r".to_owned()),
+            records: Vec::new(),
+            now: Timestamp::from_seconds(1_000),
+            epoch: 1,
+            task: TaskFence {
+                scheduled_id: 0,
+                started_id: 0,
+                attempt: 0,
+            },
+            activities: BTreeMap::new(),
+            out: String::new(),
+        }
+    }
+}
+
+impl Stage {
+    fn play(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let name = words.get(1).copied().unwrap_or("");
+        let (run, now) = (&mut self.run, self.now);
+        let outcome = match words[0] {
+            "start" => {
+                let (born, outcome) = start::apply(start_command(&words), now);
+                self.run = born;
+                Ok(outcome)
+            }
+            "signal" => {
+                let cmd = signal::Signal {
+                    name: name.to_owned(),
+                    request_id: option(&words, "request").unwrap_or("").to_owned(),
+                    ..signal::Signal::default()
+                };
+                signal::apply(run, cmd, now)
+            }
+            "cancel" => cancel::apply(run, cancel::RequestCancel::default(), now),
+            "terminate" => terminate::apply(run, terminate::Terminate::default(), now),
+            "poll" => self.poll(),
+            "complete" => self.complete(&words[1..]),
+            "fail" => {
+                let cmd = fail_task::FailTask {
+                    fence: self.task,
+                    cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+                    failure: None,
+                    identity: String::new(),
+                };
+                fail_task::apply(run, cmd, now)
+            }
+            "wait" => return self.wait(name.parse().unwrap()),
+            "restart" => return self.restart(),
+            "start_activity" => self.start_activity(name),
+            "complete_activity" => self.finish_activity(name, End::Completed(None)),
+            "cancel_activity" => self.finish_activity(name, End::Canceled(None)),
+            "complete_activity_by_id" => {
+                let cmd = CompleteActivity {
+                    which: Which::Id(name.to_owned()),
+                    identity: String::new(),
+                    end: End::Completed(None),
+                };
+                complete_activity::apply(run, cmd, now)
+            }
+            "fail_activity" => {
+                let cmd = fail_activity::FailActivity {
+                    which: self.which(name),
+                    failure: Failure::default(),
+                    identity: String::new(),
+                    last_heartbeat_details: None,
+                };
+                fail_activity::apply(&mut self.run, cmd, now)
+            }
+            "beat" => self.beat(name),
+            other => panic!("no such command: {other}"),
+        };
+        match outcome {
+            Ok(outcome) => self.took(outcome),
+            Err(refusal) => writeln!(self.out, "refused: {refusal}").unwrap(),
+        }
+    }
+
+    fn poll(&mut self) -> Result<Outcome, Refusal> {
+        let cmd = start_task::StartTask {
+            identity: String::new(),
+            request_id: String::new(),
+        };
+        self.task = start_task::apply(&mut self.run, cmd, self.now)?.fence;
+        Ok(nothing())
+    }
+
+    fn complete(&mut self, words: &[&str]) -> Result<Outcome, Refusal> {
+        let sticky = words.contains(&"sticky").then(|| Sticky {
+            queue: "sticky".to_owned(),
+            schedule_to_start: Duration::from_secs(5),
+        });
+        let cmd = CompleteTask {
+            fence: self.task,
+            attributes: WorkflowTaskCompletedEventAttributes::default(),
+            commands: commands(&self.run, words),
+            sticky,
+            force_new_task: false,
+            eager: self.starter(),
+        };
+        let done = complete_task::apply(&mut self.run, cmd, self.now)?;
+        for scheduled_id in done.eager_activities {
+            self.remember(scheduled_id);
+        }
+        self.took(done.outcome);
+        if let Some(bad) = done.rejected {
+            writeln!(self.out, "rejected: {bad}").unwrap();
+        }
+        Ok(nothing())
+    }
+
+    fn starter(&self) -> Starter {
+        Starter {
+            epoch: self.epoch,
+            ..Starter::default()
+        }
+    }
+
+    fn start_activity(&mut self, id: &str) -> Result<Outcome, Refusal> {
+        let (scheduled_id, attempt) = self
+            .run
+            .activity_by_id(id)
+            .map(|a| (a.scheduled_id, a.attempt))
+            .unwrap();
+        let cmd = StartActivity {
+            scheduled_id,
+            attempt,
+            starter: self.starter(),
+        };
+        let outcome = start_activity::apply(&mut self.run, cmd, self.now)?;
+        self.remember(scheduled_id);
+        Ok(outcome)
+    }
+
+    fn remember(&mut self, scheduled_id: i64) {
+        let activity = &self.run.activities[&scheduled_id];
+        let fence = ActivityFence {
+            scheduled_id,
+            attempt: activity.attempt,
+            epoch: self.epoch,
+        };
+        self.activities
+            .insert(activity.spec.activity_id.clone(), fence);
+    }
+
+    fn which(&self, id: &str) -> Which {
+        Which::Token(self.activities[id])
+    }
+
+    fn finish_activity(&mut self, id: &str, end: End) -> Result<Outcome, Refusal> {
+        let cmd = CompleteActivity {
+            which: self.which(id),
+            identity: String::new(),
+            end,
+        };
+        complete_activity::apply(&mut self.run, cmd, self.now)
+    }
+
+    fn beat(&mut self, id: &str) -> Result<Outcome, Refusal> {
+        let cmd = heartbeat::Heartbeat {
+            which: self.which(id),
+            details: None,
+        };
+        let beaten = heartbeat::apply(&mut self.run, cmd, self.now)?;
+        if beaten.cancel_requested {
+            writeln!(self.out, "heartbeat: cancel requested").unwrap();
+        }
+        Ok(beaten.outcome)
+    }
+
+    /// Moves time from alarm to alarm, as the timer service does.
+    fn wait(&mut self, seconds: u64) {
+        let target = self.now.after(Duration::from_secs(seconds));
+        while let Some(at) = self.run.next_wake().filter(|at| *at <= target) {
+            self.now = self.now.max(at);
+            let outcome = tick::apply(&mut self.run, self.now);
+            self.took(outcome);
+        }
+        self.now = target;
+    }
+
+    fn restart(&mut self) {
+        self.run = self.replayed();
+        self.epoch += 1;
+        let outcome = recover::apply(&mut self.run, self.now);
+        self.took(outcome);
+        // The door checks the epoch of a token; here the fence of the old boot simply fits nothing.
+        self.task.attempt = u32::MAX;
+    }
+
+    fn took(&mut self, outcome: Outcome) {
+        if let Some(record) = outcome.record {
+            for event in record.decode_events().unwrap() {
+                writeln!(self.out, "{} {}", event.event_id, describe(&event)).unwrap();
+            }
+            self.records.push(record);
+        }
+        for action in outcome.actions {
+            match action {
+                Action::OfferWorkflowTask => writeln!(self.out, "→ offer workflow task").unwrap(),
+                Action::OfferActivity {
+                    scheduled_id,
+                    attempt,
+                } => writeln!(
+                    self.out,
+                    "→ offer activity {scheduled_id} attempt {attempt}"
+                )
+                .unwrap(),
+            }
+        }
+    }
+
+    fn replayed(&self) -> Run {
+        let mut run = Run::unborn("w".to_owned(), "r".to_owned());
+        for record in &self.records {
+            run.replay(record).unwrap();
+        }
+        run
+    }
+
+    fn assert_replays(&self) {
+        let (live, replayed) = (durable(self.run.clone()), durable(self.replayed()));
+        assert_eq!(format!("{live:#?}"), format!("{replayed:#?}"));
+    }
+}
+
+/// The run without what a crash may forget.
+fn durable(mut run: Run) -> Run {
+    run.sticky = None;
+    if let Some(task) = &mut run.task {
+        task.started = None;
+        task.sticky_until = None;
+        if task.scheduled_id.is_none() {
+            // Later failures in a row are counted in memory only.
+            task.attempt = 2;
+            task.base = 0;
+            task.scheduled_at = Timestamp::from_micros(0);
+        }
+        task.base = 0;
+    }
+    for activity in run.activities.values_mut() {
+        activity.last_beat = None;
+        let volatile = !activity.start_must_be_durable();
+        if volatile && matches!(activity.state, AttemptState::Started(_)) {
+            activity.state = AttemptState::Offered;
+        }
+        if matches!(activity.state, AttemptState::BackingOff) {
+            activity.state = AttemptState::Offered;
+        }
+    }
+    run
+}
+
+fn nothing() -> Outcome {
+    Outcome {
+        record: None,
+        actions: Vec::new(),
+    }
+}
+
+fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    words
+        .iter()
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn seconds(words: &[&str], key: &str) -> Option<prost_types::Duration> {
+    option(words, key).map(|text| duration(Duration::from_secs(text.parse().unwrap())))
+}
+
+fn start_command(words: &[&str]) -> start::Start {
+    start::Start {
+        workflow_id: "w".to_owned(),
+        run_id: "r".to_owned(),
+        request_id: "start".to_owned(),
+        attributes: WorkflowExecutionStartedEventAttributes {
+            workflow_type: Some(WorkflowType {
+                name: "flow".to_owned(),
+            }),
+            task_queue: Some(TaskQueue {
+                name: "queue".to_owned(),
+                ..TaskQueue::default()
+            }),
+            workflow_run_timeout: seconds(words, "run_timeout"),
+            first_workflow_task_backoff: seconds(words, "delay"),
+            first_execution_run_id: "r".to_owned(),
+            original_execution_run_id: "r".to_owned(),
+            ..WorkflowExecutionStartedEventAttributes::default()
+        },
+        user_metadata: None,
+        signal: None,
+    }
+}
+
+fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
+    words
+        .iter()
+        .filter_map(|word| {
+            let (verb, name) = word.split_once('=').unwrap_or((word, ""));
+            let decision: Decision = match verb {
+                "activity" => schedule(name, words).into(),
+                "timer" => {
+                    let (id, after) = name.split_once('@').unwrap();
+                    let wait = Duration::from_secs(after.parse().unwrap());
+                    let attributes = StartTimerCommandAttributes {
+                        timer_id: id.to_owned(),
+                        start_to_fire_timeout: Some(duration(wait)),
+                    };
+                    attributes.into()
+                }
+                "cancel_timer" => {
+                    let timer_id = name.to_owned();
+                    CancelTimerCommandAttributes { timer_id }.into()
+                }
+                "cancel_activity" => {
+                    let scheduled_event_id = run.activity_by_id(name).unwrap().scheduled_id;
+                    RequestCancelActivityTaskCommandAttributes { scheduled_event_id }.into()
+                }
+                "marker" => RecordMarkerCommandAttributes {
+                    marker_name: name.to_owned(),
+                    ..RecordMarkerCommandAttributes::default()
+                }
+                .into(),
+                "finish" => CompleteWorkflowExecutionCommandAttributes::default().into(),
+                "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
+                "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
+                _ => return None,
+            };
+            let command_type = match verb {
+                "child" => CommandType::StartChildWorkflowExecution,
+                _ => CommandType::Unspecified,
+            };
+            Some(Command {
+                command_type: command_type as i32,
+                attributes: Some(decision),
+                ..Command::default()
+            })
+        })
+        .collect()
+}
+
+fn schedule(id: &str, words: &[&str]) -> ScheduleActivityTaskCommandAttributes {
+    let an_hour = Some(duration(Duration::from_secs(3_600)));
+    ScheduleActivityTaskCommandAttributes {
+        activity_id: id.to_owned(),
+        activity_type: Some(ActivityType {
+            name: "activity".to_owned(),
+        }),
+        start_to_close_timeout: seconds(words, "timeout").or(an_hour),
+        schedule_to_start_timeout: seconds(words, "schedule_to_start"),
+        heartbeat_timeout: seconds(words, "heartbeat"),
+        retry_policy: option(words, "maximum_attempts").map(|text| RetryPolicy {
+            maximum_attempts: text.parse().unwrap(),
+            ..RetryPolicy::default()
+        }),
+        request_eager_execution: words.contains(&"eager"),
+        ..ScheduleActivityTaskCommandAttributes::default()
+    }
+}
+
+fn describe(event: &HistoryEvent) -> String {
+    let name = format!("{:?}", EventType::try_from(event.event_type).unwrap());
+    let retry = |state: i32| RetryState::try_from(state).unwrap();
+    let detail = match event.attributes.as_ref().unwrap() {
+        Attributes::WorkflowTaskScheduledEventAttributes(a) => {
+            let sticky = a.task_queue.as_ref().unwrap().kind == TaskQueueKind::Sticky as i32;
+            if sticky { "sticky".to_owned() } else { String::new() }
+        }
+        Attributes::WorkflowTaskFailedEventAttributes(a) => format!("{:?}", a.cause()),
+        Attributes::WorkflowTaskTimedOutEventAttributes(a) => format!("{:?}", a.timeout_type()),
+        Attributes::WorkflowExecutionSignaledEventAttributes(a) => a.signal_name.clone(),
+        Attributes::ActivityTaskScheduledEventAttributes(a) => a.activity_id.clone(),
+        Attributes::ActivityTaskStartedEventAttributes(a) => {
+            format!("of {} attempt {}", a.scheduled_event_id, a.attempt)
+        }
+        Attributes::ActivityTaskCompletedEventAttributes(a) => {
+            format!("of {} started {}", a.scheduled_event_id, a.started_event_id)
+        }
+        Attributes::ActivityTaskCanceledEventAttributes(a) => {
+            format!("of {} started {}", a.scheduled_event_id, a.started_event_id)
+        }
+        Attributes::ActivityTaskFailedEventAttributes(a) => format!(
+            "of {} started {} {:?}",
+            a.scheduled_event_id,
+            a.started_event_id,
+            retry(a.retry_state)
+        ),
+        Attributes::ActivityTaskTimedOutEventAttributes(a) => format!(
+            "of {} started {} {:?} {:?}",
+            a.scheduled_event_id,
+            a.started_event_id,
+            timeout_of(a.failure.as_ref()),
+            retry(a.retry_state)
+        ),
+        Attributes::ActivityTaskCancelRequestedEventAttributes(a) => {
+            a.scheduled_event_id.to_string()
+        }
+        Attributes::TimerStartedEventAttributes(a) => a.timer_id.clone(),
+        Attributes::TimerFiredEventAttributes(a) => a.timer_id.clone(),
+        Attributes::TimerCanceledEventAttributes(a) => a.timer_id.clone(),
+        Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
+        _ => String::new(),
+    };
+    format!("{name} {detail}").trim_end().to_owned()
+}
+
+fn timeout_of(failure: Option<&Failure>) -> TimeoutType {
+    use temporalio_protos::temporal::api::failure::v1::failure::FailureInfo;
+    match failure.and_then(|f| f.failure_info.as_ref()) {
+        Some(FailureInfo::TimeoutFailureInfo(info)) => info.timeout_type(),
+        _ => TimeoutType::Unspecified,
+    }
+}

@@ -1,0 +1,274 @@
+//! One command being applied: every event and note is folded into the run as it is made, and
+//! collected for the record.
+
+use ambient::Timestamp;
+use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::failure::v1::Failure;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
+    history_event::Attributes,
+};
+use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+
+use super::fold;
+use super::record::{Fact, Note, Record};
+use super::run::Run;
+use super::task::WorkflowTask;
+use super::time::{duration, to_proto};
+
+/// What the shell does after a command: nothing of it is part of the run's durable state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    OfferWorkflowTask,
+    OfferActivity { scheduled_id: i64, attempt: u32 },
+}
+
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// `None` when only volatile state changed.
+    pub(crate) record: Option<Record>,
+    pub(crate) actions: Vec<Action>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step<'r> {
+    pub(crate) run: &'r mut Run,
+    pub(crate) now: Timestamp,
+    events: Vec<HistoryEvent>,
+    notes: Vec<Note>,
+    actions: Vec<Action>,
+}
+
+impl<'r> Step<'r> {
+    pub(crate) fn new(run: &'r mut Run, now: Timestamp) -> Self {
+        Self {
+            run,
+            now,
+            events: Vec::new(),
+            notes: Vec::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Appends an event to history and returns its id.
+    pub(crate) fn emit(&mut self, attributes: impl Into<Attributes>) -> i64 {
+        self.emit_with(attributes, None)
+    }
+
+    pub(crate) fn emit_with(
+        &mut self,
+        attributes: impl Into<Attributes>,
+        user_metadata: Option<UserMetadata>,
+    ) -> i64 {
+        let mut event = self.event(attributes.into());
+        event.user_metadata = user_metadata;
+        self.append(event)
+    }
+
+    /// An event from outside: appended, or kept back while a worker decides on the present
+    /// history. Answers its id, or 0 while it has none.
+    pub(crate) fn incoming(&mut self, attributes: impl Into<Attributes>) -> i64 {
+        let event = self.event(attributes.into());
+        if self.run.task_is_started() {
+            self.note(Fact::Buffered(event));
+            0
+        } else {
+            self.append(event)
+        }
+    }
+
+    pub(crate) fn note(&mut self, fact: Fact) {
+        let note = Note { fact: Some(fact) };
+        fold::note(self.run, &note, self.now);
+        self.notes.push(note);
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn event(&self, attributes: Attributes) -> HistoryEvent {
+        HistoryEvent {
+            event_time: Some(to_proto(self.now)),
+            event_type: attributes.event_type() as i32,
+            attributes: Some(attributes),
+            ..HistoryEvent::default()
+        }
+    }
+
+    fn append(&mut self, mut event: HistoryEvent) -> i64 {
+        let id = self.run.next_event_id;
+        event.event_id = id;
+        // The order of the run's life; the protocol promises only that it grows.
+        event.task_id = id;
+        fold::event(self.run, &event);
+        self.events.push(event);
+        id
+    }
+
+    /// Writes the scheduled (when transient) and started events that so far only the worker saw.
+    pub(crate) fn settle_started(&mut self) -> Option<(i64, i64)> {
+        let started = self.run.task.as_mut()?.started.take()?;
+        for event in started.suffix {
+            fold::event(self.run, &event);
+            self.events.push(event);
+        }
+        Some((started.scheduled_id, started.started_id))
+    }
+
+    /// Makes sure that a worker will look at the run.
+    pub(crate) fn ensure_task(&mut self) {
+        if self.run.task.is_some() || !self.run.is_open() || self.run.delayed_until.is_some() {
+            return;
+        }
+        let queue = match &self.run.sticky {
+            Some(sticky) => TaskQueue {
+                name: sticky.queue.clone(),
+                kind: TaskQueueKind::Sticky as i32,
+                normal_name: self.run.task_queue.clone(),
+            },
+            None => TaskQueue {
+                name: self.run.task_queue.clone(),
+                kind: TaskQueueKind::Normal as i32,
+                normal_name: String::new(),
+            },
+        };
+        self.emit(WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(queue),
+            start_to_close_timeout: Some(duration(self.run.timeouts.task)),
+            attempt: 1,
+        });
+        self.offer_task();
+    }
+
+    pub(crate) fn offer_task(&mut self) {
+        let wait = self.run.sticky.as_ref().map(|s| s.schedule_to_start);
+        if let Some(task) = &mut self.run.task {
+            task.sticky_until = wait.map(|wait| self.now.after(wait));
+            self.actions.push(Action::OfferWorkflowTask);
+        }
+    }
+
+    /// Ends the running workflow task without a decision. The first failure in a row is in
+    /// history; later ones only count.
+    pub(crate) fn fail_task(
+        &mut self,
+        cause: WorkflowTaskFailedCause,
+        failure: Option<Failure>,
+        identity: String,
+    ) {
+        if self.run.task.as_ref().is_some_and(|task| task.attempt > 1) {
+            self.next_transient_attempt();
+        } else if let Some((scheduled_event_id, started_event_id)) = self.settle_started() {
+            self.emit(WorkflowTaskFailedEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                cause: cause as i32,
+                failure,
+                identity,
+                ..WorkflowTaskFailedEventAttributes::default()
+            });
+        }
+    }
+
+    /// A later attempt failed: only the count moves, and nothing is durable.
+    pub(crate) fn next_transient_attempt(&mut self) {
+        let (now, base) = (self.now, self.run.next_event_id);
+        self.run.forget_sticky();
+        if let Some(task) = self.run.task.take() {
+            self.run.task = Some(WorkflowTask {
+                scheduled_id: None,
+                attempt: task.attempt + 1,
+                scheduled_at: now,
+                base,
+                sticky_until: None,
+                started: None,
+            });
+        }
+    }
+
+    /// After a failed task: with events waiting, a normal first attempt; else the transient one.
+    pub(crate) fn after_failed_task(&mut self) {
+        if self.run.buffered.is_empty() {
+            self.offer_task();
+        } else {
+            self.run.task = None;
+            self.flush_buffered();
+            self.ensure_task();
+        }
+    }
+
+    /// Gives buffered events their ids: activity completions last, so that a worker sees a signal
+    /// before the completion that came with it, as the protocol's reference does.
+    pub(crate) fn flush_buffered(&mut self) {
+        if self.run.buffered.is_empty() {
+            return;
+        }
+        let buffered = std::mem::take(&mut self.run.buffered);
+        let (last, first): (Vec<_>, Vec<_>) = buffered.into_iter().partition(finishes_activity);
+        let mut starts = Vec::new();
+        for event in first {
+            let scheduled = activity_started(&event);
+            let id = self.append(event);
+            starts.extend(scheduled.map(|scheduled| (scheduled, id)));
+        }
+        for mut event in last {
+            link_to_start(&mut event, &starts);
+            self.append(event);
+        }
+        self.note(Fact::Flushed(true));
+    }
+
+    pub(crate) fn finish(self) -> Outcome {
+        let record = (!self.events.is_empty() || !self.notes.is_empty())
+            .then(|| Record::new(self.now, &self.events, self.notes));
+        if let Some(record) = &record {
+            self.run.history_bytes += record.events.len() as u64;
+        }
+        Outcome {
+            record,
+            actions: self.actions,
+        }
+    }
+}
+
+fn activity_started(event: &HistoryEvent) -> Option<i64> {
+    match &event.attributes {
+        Some(Attributes::ActivityTaskStartedEventAttributes(a)) => Some(a.scheduled_event_id),
+        _ => None,
+    }
+}
+
+fn finishes_activity(event: &HistoryEvent) -> bool {
+    matches!(
+        &event.attributes,
+        Some(
+            Attributes::ActivityTaskCompletedEventAttributes(_)
+                | Attributes::ActivityTaskFailedEventAttributes(_)
+                | Attributes::ActivityTaskTimedOutEventAttributes(_)
+                | Attributes::ActivityTaskCanceledEventAttributes(_)
+        )
+    )
+}
+
+fn link_to_start(event: &mut HistoryEvent, starts: &[(i64, i64)]) {
+    let (scheduled, started) = match &mut event.attributes {
+        Some(Attributes::ActivityTaskCompletedEventAttributes(a)) => {
+            (a.scheduled_event_id, &mut a.started_event_id)
+        }
+        Some(Attributes::ActivityTaskFailedEventAttributes(a)) => {
+            (a.scheduled_event_id, &mut a.started_event_id)
+        }
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(a)) => {
+            (a.scheduled_event_id, &mut a.started_event_id)
+        }
+        Some(Attributes::ActivityTaskCanceledEventAttributes(a)) => {
+            (a.scheduled_event_id, &mut a.started_event_id)
+        }
+        _ => return,
+    };
+    if let Some((_, id)) = starts.iter().find(|(of, _)| *of == scheduled) {
+        *started = *id;
+    }
+}

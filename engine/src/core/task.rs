@@ -1,0 +1,79 @@
+//! The workflow task of a run: waiting for a worker, or running on one.
+
+use std::time::Duration;
+
+use ambient::Timestamp;
+use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+
+/// Used when a start names none. It must appear in the scheduled event: the SDK rejects a
+/// history without it.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowTask {
+    /// The event in history, or `None` for a transient task: from the second failure in a row
+    /// on, attempts leave no events, and scheduled and started exist only in the poll response.
+    pub(crate) scheduled_id: Option<i64>,
+    pub(crate) attempt: u32,
+    pub(crate) scheduled_at: Timestamp,
+    /// `next_event_id` when a transient task was made. Events that came since turn it into a
+    /// normal first attempt.
+    pub(crate) base: i64,
+    /// The task waits in a sticky queue, but not longer than this.
+    pub(crate) sticky_until: Option<Timestamp>,
+    pub(crate) started: Option<StartedTask>,
+}
+
+/// Volatile: a crash forgets it, and the task is handed out again.
+#[derive(Clone, Debug)]
+pub(crate) struct StartedTask {
+    pub(crate) at: Timestamp,
+    pub(crate) deadline: Timestamp,
+    pub(crate) scheduled_id: i64,
+    pub(crate) started_id: i64,
+    /// Scheduled (when transient) and started: in the poll response now, in history only when
+    /// the task is answered.
+    pub(crate) suffix: Vec<HistoryEvent>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sticky {
+    pub(crate) queue: String,
+    pub(crate) schedule_to_start: Duration,
+}
+
+/// What a worker must present to answer a workflow task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskFence {
+    pub(crate) scheduled_id: i64,
+    pub(crate) started_id: i64,
+    pub(crate) attempt: u32,
+}
+
+/// From the fourth attempt on the timeout grows. A worker reports only its first failure and
+/// lets later attempts run into the timeout, so this is the back-off of a failing workflow task.
+pub(crate) fn start_to_close(base: Duration, attempt: u32) -> Duration {
+    const PATIENT_ATTEMPTS: u32 = 3;
+    const FIRST_EXTRA: Duration = Duration::from_secs(5);
+    const LONGEST_EXTRA: Duration = Duration::from_secs(300);
+    let Some(beyond) = attempt
+        .checked_sub(PATIENT_ATTEMPTS + 1)
+        .map(|n| n.min(16))
+    else {
+        return base;
+    };
+    base + FIRST_EXTRA.saturating_mul(1 << beyond).min(LONGEST_EXTRA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timeout_grows_from_the_fourth_attempt_and_is_capped() {
+        let seconds: Vec<u64> = [1, 3, 4, 5, 6, 40]
+            .map(|attempt| start_to_close(DEFAULT_TIMEOUT, attempt).as_secs())
+            .into();
+        assert_eq!(seconds, [10, 10, 15, 20, 30, 310]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Every bound of the engine in one place. Past a bound the answer is a clear error, never a
+//! half-done request. The protocol's own limits have the reference server's values.
+
+use std::time::Duration;
+
+pub(crate) const BLOB_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const SEARCH_ATTRIBUTES_BYTES: usize = 40 * 1024;
+pub(crate) const ID_CHARS: usize = 1_000;
+pub(crate) const HISTORY_EVENTS: i64 = 51_200;
+pub(crate) const HISTORY_BYTES: u64 = 50 * 1024 * 1024;
+pub(crate) const SUGGEST_CONTINUE_EVENTS: i64 = 4_096;
+pub(crate) const SUGGEST_CONTINUE_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const SIGNALS: u64 = 10_000;
+pub(crate) const PENDING_ACTIVITIES: usize = 2_000;
+pub(crate) const PENDING_TIMERS: usize = 20_000;
+/// Activities handed back in one answer; the rest go through their queue.
+pub(crate) const EAGER_ACTIVITIES: usize = 100;
+
+/// A gRPC message, decompressed.
+pub(crate) const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const QUERY_TEXT_BYTES: usize = 16 * 1024;
+pub(crate) const HISTORY_PAGE_EVENTS: i64 = 1_000;
+pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const LIST_PAGE: usize = 1_000;
+/// Queries that wait on one run.
+pub(crate) const WAITING_QUERIES: usize = 100;
+/// Polls that wait on one task queue.
+pub(crate) const WAITING_POLLS: usize = 10_000;
+/// Writes that wait for the disk. Past it, requests are told to come back.
+pub(crate) const WAITING_WRITES: usize = 100_000;
+/// Runs kept in memory; idle ones beyond it are read back when something happens to them.
+pub(crate) const RUNS_IN_MEMORY: usize = 50_000;
+pub(crate) const NAMESPACES: usize = 10_000;
+
+pub(crate) const POLL: Duration = Duration::from_secs(60);
+pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);
+/// A query nobody answers. Clients normally give up earlier.
+pub(crate) const QUERY: Duration = Duration::from_secs(30);
+/// A sticky queue nobody has polled for this long is taken for dead.
+pub(crate) const STICKY_SILENCE: Duration = Duration::from_secs(10);
