@@ -53,7 +53,8 @@ pub enum DbError {
 }
 
 impl DbError {
-    pub(crate) fn column(column: &str, wanted: &'static str, found: &'static str) -> Self {
+    /// For rooms that read a column into a type of their own and find that it does not fit.
+    pub fn column(column: &str, wanted: &'static str, found: &'static str) -> Self {
         Self::Column {
             column: column.to_owned(),
             wanted,

@@ -1,1 +1,29 @@
-//! ledger
+//! The book: accounts, entries that sum to zero, and balances that are the fold of their postings.
+//!
+//! This is the only room that writes `accounts`, `entries` and `postings`. Rules are pure
+//! ([`rules`]); around them is the SQL, always inside a transaction that the caller owns, so that
+//! an entry commits together with the row it justifies. No HTTP and no SDK ever live here, and
+//! neither do names or texts: an entry holds ids and amounts only.
+//!
+//! Amounts are credit positive: what we owe (a wallet) is positive, what others owe us (our money
+//! at a bank, the nostro) is negative. The bank's own books therefore show minus our nostro.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod account;
+mod chart;
+pub mod check;
+mod entry;
+mod post;
+mod read;
+mod refusal;
+pub mod rules;
+mod stored;
+
+pub use account::{Account, ChangeError, State, account, accounts_of, change_state, open_wallet};
+pub use chart::{AccountRef, Place, Purpose};
+pub use entry::{Entry, Leg, Template};
+pub use post::{Posted, post};
+pub use read::{
+    EntryView, PostingView, Share, TrialLine, balance, entries_of_transfer, explain, trial_balance,
+};
+pub use refusal::{LedgerError, PostError, Refusal};

@@ -1,0 +1,111 @@
+//! Why an entry was not posted. A refusal is final for these arguments and names its account or
+//! field; everything else is an error of the machinery around the book.
+
+use ambient::EntropyError;
+use db::DbError;
+use domain::transfer::Decline;
+use domain::{Currency, Money};
+
+use crate::{AccountRef, Purpose};
+
+/// In the order in which they are looked for: the first that holds is the answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the key belongs to another entry: {field} differs; nothing was posted")]
+    KeyReused { field: &'static str },
+    #[error("the key is empty or longer than 200 bytes; nothing was posted")]
+    KeyUnfit,
+    #[error("the amount is not positive; nothing was posted")]
+    AmountNotPositive,
+    #[error("the postings in {currency} do not sum to zero; nothing was posted")]
+    Unbalanced { currency: Currency },
+    #[error("there is no {account} here; nothing was posted")]
+    AccountUnknown { account: AccountRef },
+    #[error("the {account} is in {has}, not in {given}; nothing was posted")]
+    CurrencyDiffers {
+        account: AccountRef,
+        has: Currency,
+        given: Currency,
+    },
+    #[error("the {account} is closed; nothing was posted")]
+    AccountClosed { account: AccountRef },
+    #[error("the {account} is frozen, so nothing may leave it; nothing was posted")]
+    AccountFrozen { account: AccountRef },
+    #[error("the {account} has only {available} available; nothing was posted")]
+    InsufficientAvailable {
+        account: AccountRef,
+        available: Money,
+    },
+    #[error("the {account} cannot hold that much; nothing was posted")]
+    BalanceOutOfRange { account: AccountRef },
+}
+
+impl Refusal {
+    /// The reason to tell a customer. None where the fault is ours: a house account at fault, a
+    /// key used twice, or postings that do not balance are never the customer's doing.
+    pub const fn decline(&self) -> Option<Decline> {
+        match self {
+            Self::AmountNotPositive => Some(Decline::AmountNotAllowed),
+            Self::AccountUnknown { account } => of_wallet(*account, Decline::AccountUnknown),
+            Self::CurrencyDiffers { account, .. } => of_wallet(*account, Decline::AmountNotAllowed),
+            Self::AccountClosed { account } => of_wallet(*account, Decline::AccountClosed),
+            Self::AccountFrozen { account } => of_wallet(*account, Decline::AccountFrozen),
+            Self::InsufficientAvailable { account, .. } => {
+                of_wallet(*account, Decline::InsufficientFunds)
+            }
+            Self::BalanceOutOfRange { account } => of_wallet(*account, Decline::AmountNotAllowed),
+            Self::KeyReused { .. } | Self::KeyUnfit | Self::Unbalanced { .. } => None,
+        }
+    }
+}
+
+const fn of_wallet(account: AccountRef, decline: Decline) -> Option<Decline> {
+    match account.purpose() {
+        Purpose::Wallet => Some(decline),
+        Purpose::Pool | Purpose::Suspense | Purpose::Nostro => None,
+    }
+}
+
+/// What can go wrong around the book. Inside a write, each of these undoes the whole job.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the book could not be read or written")]
+    Db(#[from] DbError),
+    #[error("no id could be made for a new row of the book")]
+    Entropy(#[from] EntropyError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    #[error("the entry was refused")]
+    Refused(#[from] Refusal),
+    #[error("the entry could not be posted")]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<DbError> for PostError {
+    fn from(error: DbError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl From<EntropyError> for PostError {
+    fn from(error: EntropyError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::AccountId;
+
+    #[test]
+    fn a_customer_hears_only_of_wallets() {
+        let available = Money::zero(Currency::EUR);
+        let short = |account| Refusal::InsufficientAvailable { account, available }.decline();
+        let wallet = AccountRef::Wallet(AccountId::from_bits(1));
+        assert_eq!(short(wallet), Some(Decline::InsufficientFunds));
+        assert_eq!(short(AccountRef::Pool), None);
+    }
+}

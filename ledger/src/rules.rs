@@ -1,0 +1,164 @@
+//! The posting rules: pure, asked before anything is written, once the accounts are locked.
+//!
+//! Every rule looks at all legs before the next rule looks at any, so the answer to a bad entry
+//! does not depend on the order of its legs.
+
+use std::collections::BTreeMap;
+
+use domain::{AccountId, Currency, Money};
+
+use crate::{Account, AccountRef, Entry, Refusal, State};
+
+/// One leg as it will stand in the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booked {
+    pub account: AccountId,
+    pub money: Money,
+    /// The account's version and balance once this leg is in it.
+    pub version: i64,
+    pub balance: Money,
+}
+
+/// Longer keys would only fill indexes; every derived key is far below.
+const LONGEST_KEY: usize = 200;
+
+/// What can be said of an entry without looking at the book.
+pub fn well_formed(entry: &Entry) -> Result<(), Refusal> {
+    if entry.key.is_empty() || entry.key.len() > LONGEST_KEY {
+        return Err(Refusal::KeyUnfit);
+    }
+    if !entry.money.is_positive() {
+        return Err(Refusal::AmountNotPositive);
+    }
+    balanced(entry)
+}
+
+/// What a well-formed entry does to these accounts, or the first rule that it breaks.
+pub fn plan(entry: &Entry, accounts: &[Account]) -> Result<Vec<Booked>, Refusal> {
+    let legs = known(entry, accounts)?;
+    in_its_currency(&legs)?;
+    open(&legs)?;
+    let changes = net(&legs)?;
+    enough(&changes)?;
+    booked(&legs)
+}
+
+type Legs<'a> = Vec<(&'a Account, Money)>;
+
+fn balanced(entry: &Entry) -> Result<(), Refusal> {
+    // Wider than an amount, so that no number of legs can overflow the sum.
+    let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    for leg in &entry.legs {
+        *sums.entry(leg.money.currency()).or_default() += i128::from(leg.money.minor());
+    }
+    match sums.into_iter().find(|(_, sum)| *sum != 0) {
+        Some((currency, _)) => Err(Refusal::Unbalanced { currency }),
+        None => Ok(()),
+    }
+}
+
+fn known<'a>(entry: &Entry, accounts: &'a [Account]) -> Result<Legs<'a>, Refusal> {
+    let find = |wanted: AccountRef, currency: Currency| {
+        // House accounts are named by purpose and exist once per currency; a wallet is named by id.
+        let fits = |account: &&Account| match wanted {
+            AccountRef::Wallet(id) => account.id == id,
+            _ => account.reference == wanted && account.currency() == currency,
+        };
+        accounts.iter().find(fits)
+    };
+    let found = entry.legs.iter().map(|leg| {
+        find(leg.account, leg.money.currency())
+            .filter(|account| account.reference == leg.account)
+            .map(|account| (account, leg.money))
+            .ok_or(Refusal::AccountUnknown {
+                account: leg.account,
+            })
+    });
+    found.collect()
+}
+
+fn in_its_currency(legs: &Legs<'_>) -> Result<(), Refusal> {
+    let strange = legs
+        .iter()
+        .find(|(account, money)| account.currency() != money.currency());
+    match strange {
+        Some((account, money)) => Err(Refusal::CurrencyDiffers {
+            account: account.reference,
+            has: account.currency(),
+            given: money.currency(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn open(legs: &Legs<'_>) -> Result<(), Refusal> {
+    let closed = legs
+        .iter()
+        .find(|(account, _)| account.state == State::Closed);
+    if let Some((account, _)) = closed {
+        return Err(Refusal::AccountClosed {
+            account: account.reference,
+        });
+    }
+    let frozen = legs
+        .iter()
+        .find(|(account, money)| account.state == State::Frozen && money.is_negative());
+    match frozen {
+        Some((account, _)) => Err(Refusal::AccountFrozen {
+            account: account.reference,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// What each account gains or loses in all, in the order of its first leg.
+fn net<'a>(legs: &Legs<'a>) -> Result<Vec<(&'a Account, Money)>, Refusal> {
+    let mut changes: Vec<(&Account, Money)> = Vec::new();
+    for (account, money) in legs {
+        match changes.iter_mut().find(|(known, _)| known.id == account.id) {
+            Some((_, sum)) => *sum = add(account, *sum, *money)?,
+            None => changes.push((account, *money)),
+        }
+    }
+    Ok(changes)
+}
+
+fn enough(changes: &[(&Account, Money)]) -> Result<(), Refusal> {
+    for (account, change) in changes {
+        let limited = !account.reference.purpose().may_go_below_zero();
+        if limited
+            && change.is_negative()
+            && add(account, account.available(), *change)?.is_negative()
+        {
+            return Err(Refusal::InsufficientAvailable {
+                account: account.reference,
+                available: account.available(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn booked(legs: &Legs<'_>) -> Result<Vec<Booked>, Refusal> {
+    let mut standing: BTreeMap<AccountId, (i64, Money)> = BTreeMap::new();
+    let booked = legs.iter().map(|(account, money)| {
+        let now = standing
+            .entry(account.id)
+            .or_insert((account.version, account.balance));
+        *now = (now.0 + 1, add(account, now.1, *money)?);
+        Ok(Booked {
+            account: account.id,
+            money: *money,
+            version: now.0,
+            balance: now.1,
+        })
+    });
+    booked.collect()
+}
+
+fn add(account: &Account, sum: Money, money: Money) -> Result<Money, Refusal> {
+    sum.checked_add(money)
+        .map_err(|_| Refusal::BalanceOutOfRange {
+            account: account.reference,
+        })
+}
