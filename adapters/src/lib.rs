@@ -1,1 +1,12 @@
-//! adapters
+//! One folder per bank or card network, and the registry that builds them from configuration.
+//!
+//! An adapter translates: an instruction into the bank's request, the bank's answer into one of
+//! the port's few kinds. It decides nothing about transfers and knows nothing of workflows.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod http;
+mod registry;
+pub mod sandbox_bank;
+
+pub use http::Limits;
+pub use registry::{BuildError, NotConfigured, RailConfig, Rails};

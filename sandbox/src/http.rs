@@ -57,14 +57,14 @@ impl Bank {
 async fn debit(State(bank): State<Bank>, body: Result<Bytes, BytesRejection>) -> Response {
     match parse(body) {
         Ok(order) => deliver_to(&bank, bank.debit(order).await).await,
-        Err(refusal) => refusal,
+        Err(why) => why.into_response(),
     }
 }
 
 async fn pay_out(State(bank): State<Bank>, body: Result<Bytes, BytesRejection>) -> Response {
     match parse(body) {
         Ok(order) => deliver_to(&bank, bank.pay_out(order).await).await,
-        Err(refusal) => refusal,
+        Err(why) => why.into_response(),
     }
 }
 
@@ -161,7 +161,7 @@ async fn set_outage(State(bank): State<Bank>, body: Result<Bytes, BytesRejection
             bank.set_outage(outage.on);
             Json(outage).into_response()
         }
-        Err(refusal) => refusal,
+        Err(why) => why.into_response(),
     }
 }
 
@@ -173,19 +173,31 @@ async fn set_faults(State(bank): State<Bank>, body: Result<Bytes, BytesRejection
     match parse(body).map(|faults| bank.set_faults(faults)) {
         Ok(Ok(())) => Json(bank.faults()).into_response(),
         Ok(Err(invalid)) => malformed(&invalid.to_string()),
-        Err(refusal) => refusal,
+        Err(why) => why.into_response(),
     }
 }
 
-fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Response> {
-    let body = body.map_err(|rejection| {
-        error(
-            rejection.status(),
-            "unreadable_body",
-            &rejection.body_text(),
-        )
+/// Why a body was not understood.
+struct NotUnderstood {
+    status: StatusCode,
+    message: String,
+}
+
+impl IntoResponse for NotUnderstood {
+    fn into_response(self) -> Response {
+        error(self.status, "malformed", &self.message)
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, NotUnderstood> {
+    let body = body.map_err(|rejection| NotUnderstood {
+        status: rejection.status(),
+        message: rejection.body_text(),
     })?;
-    serde_json::from_slice(&body).map_err(|_| malformed("the body is not the JSON of this route"))
+    serde_json::from_slice(&body).map_err(|_| NotUnderstood {
+        status: StatusCode::BAD_REQUEST,
+        message: "the body is not the JSON of this route".into(),
+    })
 }
 
 async fn deliver_to(bank: &Bank, delivery: Result<Delivery, BankError>) -> Response {
