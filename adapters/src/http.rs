@@ -50,6 +50,8 @@ pub(crate) enum Lost {
     Unanswered(&'static str),
 }
 
+const KEPT_OPEN: Duration = Duration::from_secs(5);
+
 /// A bank that asks for more patience than this does not mean a delay.
 const LONGEST_RETRY_AFTER: u64 = 3_600;
 
@@ -62,6 +64,9 @@ impl Http {
             .user_agent("remit")
             .connect_timeout(limits.connect)
             .timeout(limits.total)
+            // Shorter than any bank's: an order sent just as the bank closes an idle connection
+            // would be in doubt for nothing.
+            .pool_idle_timeout(KEPT_OPEN)
             // An order goes to the configured address or nowhere: a redirect or a proxy from the
             // environment would carry account numbers somewhere else.
             .redirect(redirect::Policy::none())

@@ -96,4 +96,39 @@ mod tests {
             assert!(!is_our_number(number), "{number}");
         }
     }
+
+    /// The page that people read says what this file does.
+    #[test]
+    fn the_page_names_every_value() {
+        let page = include_str!("../../docs/sandbox.md");
+        for (number, ..) in ACCOUNTS {
+            assert!(page.contains(&format!("`{number}`")), "{number}");
+        }
+        for cents in 0..100 {
+            let listed = page.contains(&format!("\n| {cents} | "));
+            assert_eq!(listed, of_amount(cents, 1).is_some(), "{cents}");
+        }
+        for code in [
+            "AC01",
+            "AC04",
+            "AC06",
+            "AM02",
+            "AM03",
+            "AM04",
+            UNLISTED_CODE,
+        ] {
+            assert!(page.contains(&format!("\n| `{code}` | ")), "{code}");
+        }
+        assert!(page.contains(&format!("Currencies: {}.", CURRENCIES.join(", "))));
+        for (wait, sentence) in [
+            (LATE_AFTER, "decided {} s later"),
+            (HIDDEN_FOR, "for {} s an inquiry finds nothing"),
+            (SLOW_ANSWER, "answers after {} s"),
+            (LONGEST_HOLD, "held for up to {} s"),
+            (RETRY_AFTER, "`Retry-After: {}`"),
+        ] {
+            let sentence = sentence.replace("{}", &wait.as_secs().to_string());
+            assert!(page.contains(&sentence), "{sentence}");
+        }
+    }
 }

@@ -1,0 +1,108 @@
+//! Against the sandbox: one execution whatever happens, and a way out of every doubt.
+
+use domain::rail::{Found, PortError};
+
+use super::{
+    Behaviour, Harness, assert_unknown, fresh_key, inquire, legs, submit, while_time_passes,
+};
+
+pub(crate) async fn executes_once_however_often_it_is_sent(harness: &dyn Harness) {
+    let rail = harness.rail();
+    // A rail that does not recognise repetitions is never sent one.
+    assert!(rail.promises().deduplicates_for.is_some());
+    for leg in legs(rail) {
+        let key = fresh_key(leg);
+        let it = harness.instruction(key);
+        assert_eq!(inquire(rail, key).await, Ok(Found::NotFound));
+        let first = submit(rail, leg, &it).await.unwrap();
+        for _ in 0..5 {
+            assert_eq!(submit(rail, leg, &it).await.as_ref(), Ok(&first));
+        }
+        let storm = (0..3).map(|_| submit(rail, leg, &it));
+        let [one, two, three] = storm.collect::<Vec<_>>().try_into().ok().unwrap();
+        let (one, two, three) = tokio::join!(one, two, three);
+        assert_eq!(
+            (&one, &two, &three),
+            (&Ok(first.clone()), &Ok(first.clone()), &Ok(first.clone()))
+        );
+        assert_eq!(harness.executed(key).await, 1, "{leg:?}");
+        let bank_reference = first.bank_reference;
+        assert_eq!(
+            inquire(rail, key).await,
+            Ok(Found::Executed { bank_reference })
+        );
+    }
+}
+
+pub(crate) async fn finds_out_what_silence_hid(harness: &dyn Harness) {
+    let rail = harness.rail();
+    for leg in legs(rail) {
+        for (behaviour, executed) in [
+            (Behaviour::SilentExecuted, true),
+            (Behaviour::SilentNotExecuted, false),
+            (Behaviour::ErrorExecuted, true),
+            (Behaviour::ErrorNotExecuted, false),
+            (Behaviour::GarbageExecuted, true),
+            (Behaviour::CutExecuted, true),
+            (Behaviour::CutNotExecuted, false),
+        ] {
+            let note = format!("{leg:?} {behaviour:?}");
+            let key = fresh_key(leg);
+            let it = harness.instruction(key);
+            harness.script(leg, behaviour);
+            let answer = while_time_passes(harness, submit(rail, leg, &it)).await;
+            assert_unknown(answer, &it, &note);
+            assert_eq!(harness.executed(key).await, usize::from(executed), "{note}");
+            match inquire(rail, key).await.unwrap() {
+                Found::Executed { .. } => assert!(executed, "{note}"),
+                Found::NotFound => assert!(!executed, "{note}"),
+                other => panic!("{note}: {other:?}"),
+            }
+            submit(rail, leg, &it).await.unwrap();
+            assert_eq!(harness.executed(key).await, 1, "{note}");
+        }
+    }
+}
+
+pub(crate) async fn finds_out_what_was_decided_later(harness: &dyn Harness) {
+    let rail = harness.rail();
+    for leg in legs(rail) {
+        let key = fresh_key(leg);
+        let it = harness.instruction(key);
+        harness.script(leg, Behaviour::DecidedLater);
+        assert_unknown(
+            submit(rail, leg, &it).await,
+            &it,
+            "accepted is not executed",
+        );
+        assert_eq!(inquire(rail, key).await, Ok(Found::Pending));
+        assert_eq!(harness.executed(key).await, 0);
+        harness.pass_time();
+        assert!(matches!(
+            inquire(rail, key).await,
+            Ok(Found::Executed { .. })
+        ));
+        assert_eq!(harness.executed(key).await, 1);
+    }
+}
+
+pub(crate) async fn throttled_means_not_executed(harness: &dyn Harness) {
+    let rail = harness.rail();
+    for leg in legs(rail) {
+        let key = fresh_key(leg);
+        let it = harness.instruction(key);
+        harness.script(leg, Behaviour::Throttled);
+        let answer = submit(rail, leg, &it).await;
+        assert!(
+            matches!(
+                answer,
+                Err(PortError::Throttled {
+                    retry_after: Some(_)
+                })
+            ),
+            "{answer:?}"
+        );
+        assert_eq!(harness.executed(key).await, 0);
+        assert_eq!(inquire(rail, key).await, Ok(Found::NotFound));
+    }
+}
