@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
 use crate::job::Waiting;
+use crate::migrate::Migration;
 use crate::readers::Readers;
 use crate::writer::{Message, Writer};
 use crate::{DatabaseUrl, DbError, Dialect, OpenError, Row, Tx, Value, WriteError, migrate};
@@ -26,6 +27,9 @@ pub struct Options {
     pub batch: usize,
     /// How long one physical transaction may take before its connection is given up.
     pub patience: Duration,
+    /// What the schema is brought up to. Fewer than all of them make a database of an older
+    /// release, for tests that start from one.
+    pub migrations: &'static [Migration],
 }
 
 impl Options {
@@ -36,6 +40,7 @@ impl Options {
             queue: 4_096,
             batch: 512,
             patience: Duration::from_secs(30),
+            migrations: migrate::all(),
         }
     }
 }
@@ -56,7 +61,7 @@ const SNAPSHOTS: usize = 2;
 impl Db {
     /// Opens the database, brings its schema up to date and starts the writer.
     pub async fn open(url: &DatabaseUrl, options: Options) -> Result<Self, OpenError> {
-        let connection = migrate::prepare(url, options.clock.now(), migrate::all()).await?;
+        let connection = migrate::prepare(url, options.clock.now(), options.migrations).await?;
         let readers =
             Readers::open(url, options.readers).map_err(|source| OpenError::Unreachable {
                 url: url.to_string(),

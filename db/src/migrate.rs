@@ -29,20 +29,6 @@ pub const fn all() -> &'static [Migration] {
     include!(concat!(env!("OUT_DIR"), "/migrations.rs"))
 }
 
-/// Brings a database to the version of the last of these migrations and no further, for tests that
-/// start from an older release.
-pub async fn up_to(
-    url: &DatabaseUrl,
-    at: Timestamp,
-    migrations: &[Migration],
-) -> Result<(), OpenError> {
-    let connection = prepare(url, at, migrations).await?;
-    connection
-        .close()
-        .await
-        .map_err(|source| unreachable(url, source))
-}
-
 /// Opens the writer's connection on a schema that is up to date.
 pub(crate) async fn prepare(
     url: &DatabaseUrl,
@@ -184,6 +170,15 @@ async fn apply(
     at: Timestamp,
 ) -> Result<(), DbError> {
     connection.script(connection.dialect().begin()).await?;
+    // On SQLite this transaction is the lock: another process may have had it just before.
+    let taken = "SELECT version FROM schema_migrations WHERE version = $1";
+    if !connection
+        .fetch_all(taken, params![migration.version])
+        .await?
+        .is_empty()
+    {
+        return connection.script("ROLLBACK").await;
+    }
     connection
         .script(&render(migration.sql, connection.dialect()))
         .await?;
@@ -213,8 +208,7 @@ const LEDGER_OF_MIGRATIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations
 /// Names our lock among the server's advisory locks: "remit" in ASCII.
 const ADVISORY_LOCK: i64 = 0x72_65_6D_69_74;
 
-/// Only one process migrates at a time. On SQLite each migration's own transaction is the lock,
-/// and a second process finds the number taken.
+/// Only one process migrates at a time. On SQLite each migration's own transaction is the lock.
 async fn lock(connection: &mut Connection) -> Result<(), DbError> {
     match connection.dialect() {
         Dialect::Sqlite => connection.script("PRAGMA journal_mode = WAL").await?,

@@ -18,6 +18,7 @@ mod read;
 mod refusal;
 pub mod rules;
 mod stored;
+mod wallets;
 
 pub use account::{Account, ChangeError, State, account, accounts_of, change_state, open_wallet};
 pub use chart::{AccountRef, Place, Purpose};
@@ -27,3 +28,4 @@ pub use read::{
     EntryView, PostingView, Share, TrialLine, balance, entries_of_transfer, explain, trial_balance,
 };
 pub use refusal::{LedgerError, PostError, Refusal};
+pub use wallets::wallets;

@@ -1,0 +1,343 @@
+//! The book on both databases: a transfer's whole way, keys, tenants, and callers at the same time.
+#![allow(clippy::unwrap_used)]
+
+mod both;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use both::{Book, RAIL, each, eur, on_postgres, step, tenant, undo};
+use db::WriteError;
+use domain::{Currency, Mode, Step, TransferId, UserId};
+use ledger::{AccountRef, ChangeError, Entry, PostError, Purpose, Refusal, State, Template};
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    trials.extend(each(
+        "a_bank_to_bank_transfer_leaves_only_nostro",
+        bank_to_bank,
+    ));
+    trials.extend(each(
+        "a_refused_payout_gives_everything_back",
+        refused_payout,
+    ));
+    trials.extend(each("a_wallet_is_opened_once_per_currency", wallet_once));
+    trials.extend(each("closing_needs_an_empty_wallet", closing));
+    trials.extend(each("tenants_do_not_see_each_other", tenants));
+    trials.extend(each("a_balance_is_explained_by_its_transfers", explained));
+    trials.extend(each("many_with_one_key_post_once", one_key));
+    trials.extend(each(
+        "crossing_transfers_do_not_wait_for_each_other",
+        crossing,
+    ));
+    trials.extend(each("a_wallet_is_never_spent_twice", spent_once));
+    trials.push(on_postgres("two_processes_share_a_book", two_processes));
+    testkit::main(trials)
+}
+
+fn refusal<T: std::fmt::Debug>(answer: Result<T, WriteError<PostError>>) -> Result<Refusal> {
+    match answer {
+        Err(WriteError::Refused(PostError::Refused(refusal))) => Ok(refusal),
+        other => anyhow::bail!("not refused: {other:?}"),
+    }
+}
+
+async fn bank_to_bank(book: Book) -> Result<()> {
+    let (t, money) = (book.tenant, eur(70_00));
+    book.post(Entry::collect_from_bank(
+        t,
+        step(1, Step::Fund),
+        RAIL,
+        money,
+    ))
+    .await?;
+    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
+        .await?;
+    let lines = ledger::trial_balance(&book.db, t).await?;
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| (line.purpose, line.balance.minor()))
+        .collect();
+    ensure!(
+        shown
+            == [
+                (Purpose::Nostro, -70_00),
+                (Purpose::Pool, 0),
+                (Purpose::Suspense, 70_00)
+            ],
+        "{shown:?}"
+    );
+    book.post(Entry::settle_payout(t, step(1, Step::Settle), RAIL, money))
+        .await?;
+    let lines = ledger::trial_balance(&book.db, t).await?;
+    ensure!(lines.iter().all(|line| line.balance.is_zero()), "{lines:?}");
+
+    let entries = ledger::entries_of_transfer(&book.db, t, TransferId::from_bits(1)).await?;
+    let templates: Vec<_> = entries.iter().map(|entry| entry.template).collect();
+    ensure!(
+        templates
+            == [
+                Template::CollectFromBank,
+                Template::SetAside,
+                Template::SettlePayout
+            ]
+    );
+    let first = &entries[0].postings;
+    ensure!(
+        first
+            .iter()
+            .map(|leg| leg.money.minor())
+            .collect::<Vec<_>>()
+            == [-70_00, 70_00]
+    );
+    ensure!(first[0].purpose == Purpose::Nostro && first[1].balance_after == money);
+    book.is_true().await
+}
+
+async fn refused_payout(book: Book) -> Result<()> {
+    let (t, money) = (book.tenant, eur(30_00));
+    let alice = book.funded(1, 100_00).await?;
+    book.post(Entry::collect_from_wallet(
+        t,
+        step(1, Step::Fund),
+        alice,
+        money,
+    ))
+    .await?;
+    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
+        .await?;
+    ensure!(book.balance(alice).await? == 70_00);
+    book.post(Entry::release_set_aside(
+        t,
+        undo(1, Step::PayOut),
+        RAIL,
+        money,
+    ))
+    .await?;
+    book.post(Entry::give_back_to_wallet(
+        t,
+        undo(1, Step::Fund),
+        alice,
+        money,
+    ))
+    .await?;
+    ensure!(book.balance(alice).await? == 100_00);
+    let lines = ledger::trial_balance(&book.db, t).await?;
+    let inside =
+        |line: &&ledger::TrialLine| matches!(line.purpose, Purpose::Pool | Purpose::Suspense);
+    ensure!(
+        lines
+            .iter()
+            .filter(inside)
+            .all(|line| line.balance.is_zero()),
+        "{lines:?}"
+    );
+    book.is_true().await
+}
+
+async fn wallet_once(book: Book) -> Result<()> {
+    let euros = book.wallet(1, Currency::EUR).await?;
+    let again = book.wallet(1, Currency::EUR).await?;
+    ensure!(euros == again);
+    let dollars = book.wallet(1, Currency::USD).await?;
+    ensure!(euros.id != dollars.id);
+    let wallets = ledger::accounts_of(&book.db, book.tenant, UserId::from_bits(1)).await?;
+    ensure!(wallets == [euros.clone(), dollars]);
+    let found = ledger::account(&book.db, book.tenant, euros.id).await?;
+    ensure!(found == Some(euros));
+    Ok(())
+}
+
+async fn closing(book: Book) -> Result<()> {
+    let alice = book.funded(1, 5_00).await?;
+    let full = book.change(alice, State::Closed).await;
+    ensure!(
+        matches!(full, Err(WriteError::Refused(ChangeError::NotEmpty(_)))),
+        "{full:?}"
+    );
+    book.post(Entry::collect_from_wallet(
+        book.tenant,
+        step(1, Step::Fund),
+        alice,
+        eur(5_00),
+    ))
+    .await?;
+    book.change(alice, State::Closed).await?;
+    let reopened = book.change(alice, State::Open).await;
+    ensure!(
+        matches!(reopened, Err(WriteError::Refused(ChangeError::Closed))),
+        "{reopened:?}"
+    );
+    // The same user and currency: the closed wallet is shown, not quietly replaced.
+    ensure!(book.wallet(1, Currency::EUR).await?.state == State::Closed);
+    book.is_true().await
+}
+
+async fn tenants(book: Book) -> Result<()> {
+    let alice = book.funded(1, 5_00).await?;
+    let foreign = [tenant(1, Mode::Live), tenant(2, Mode::Sandbox)];
+    for other in foreign.map(|scope| book.of(scope)) {
+        ensure!(
+            ledger::account(&other.db, other.tenant, alice)
+                .await?
+                .is_none()
+        );
+        ensure!(
+            ledger::accounts_of(&other.db, other.tenant, UserId::from_bits(1))
+                .await?
+                .is_empty()
+        );
+        ensure!(
+            ledger::trial_balance(&other.db, other.tenant)
+                .await?
+                .is_empty()
+        );
+        let entry = Entry::collect_from_wallet(other.tenant, step(1, Step::Fund), alice, eur(1));
+        let account = AccountRef::Wallet(alice);
+        ensure!(refusal(other.post(entry).await)? == Refusal::AccountUnknown { account });
+        // The same key in another tenant is another key.
+        let opened = other.funded(1, 7_00).await?;
+        ensure!(opened != alice && other.balance(opened).await? == 7_00);
+    }
+    ensure!(book.balance(alice).await? == 5_00);
+    book.is_true().await
+}
+
+async fn explained(book: Book) -> Result<()> {
+    for (transfer, minor) in [(1, 10_00), (2, 20_00), (3, 30_00)] {
+        let entry =
+            Entry::collect_from_bank(book.tenant, step(transfer, Step::Fund), RAIL, eur(minor));
+        book.post(entry).await?;
+        let entry = Entry::set_aside(book.tenant, step(transfer, Step::PayOut), RAIL, eur(minor));
+        book.post(entry).await?;
+    }
+    let settled = Entry::settle_payout(book.tenant, step(2, Step::Settle), RAIL, eur(20_00));
+    book.post(settled).await?;
+    let entries =
+        ledger::entries_of_transfer(&book.db, book.tenant, TransferId::from_bits(1)).await?;
+    let suspense = entries[1].postings[1].account;
+    let shares = ledger::explain(&book.db, book.tenant, suspense, 10).await?;
+    let shown: Vec<_> = shares
+        .iter()
+        .map(|s| (s.transfer.bits(), s.money.minor()))
+        .collect();
+    ensure!(shown == [(1, 10_00), (3, 30_00)], "{shown:?}");
+    ensure!(book.balance(suspense).await? == 40_00);
+    ensure!(
+        ledger::explain(&book.db, book.tenant, suspense, 1)
+            .await?
+            .len()
+            == 1
+    );
+    book.is_true().await
+}
+
+async fn one_key(book: Book) -> Result<()> {
+    let alice = book.funded(1, 100_00).await?;
+    let entry = Entry::collect_from_wallet(book.tenant, step(1, Step::Fund), alice, eur(60_00));
+    let mut storm = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (book, entry) = (book.clone(), entry.clone());
+        storm.spawn(async move { book.post(entry).await });
+    }
+    let mut fresh = 0;
+    let mut ids = std::collections::BTreeSet::new();
+    while let Some(answer) = storm.join_next().await {
+        let posted = answer??;
+        fresh += u32::from(!posted.replayed);
+        ids.insert(posted.entry);
+    }
+    ensure!(
+        (fresh, ids.len()) == (1, 1),
+        "{fresh} fresh, {} ids",
+        ids.len()
+    );
+    ensure!(book.balance(alice).await? == 40_00);
+    book.is_true().await
+}
+
+async fn crossing(book: Book) -> Result<()> {
+    cross(&book, &book).await
+}
+
+/// A pays B while B pays A, many times at once, through two handles on the book.
+async fn cross(here: &Book, there: &Book) -> Result<()> {
+    let alice = here.funded(1, 1_000_00).await?;
+    let bob = here.funded(2, 1_000_00).await?;
+    let mut transfers = tokio::task::JoinSet::new();
+    for transfer in 0..60_u128 {
+        let (book, from, to) = if transfer % 2 == 0 {
+            (here.clone(), alice, bob)
+        } else {
+            (there.clone(), bob, alice)
+        };
+        transfers.spawn(async move {
+            let money = eur(1_00);
+            let collect =
+                Entry::collect_from_wallet(book.tenant, step(transfer, Step::Fund), from, money);
+            let pay = Entry::pay_wallet(book.tenant, step(transfer, Step::Settle), to, money);
+            // A conflict says that nothing was executed and that the same call may be repeated.
+            for entry in [collect, pay] {
+                while let Err(error) = book.post(entry.clone()).await {
+                    ensure!(is_conflict(&error), "{error:?}");
+                }
+            }
+            Ok(())
+        });
+    }
+    while let Some(done) = transfers.join_next().await {
+        done??;
+    }
+    ensure!(here.balance(alice).await? == 1_000_00 && here.balance(bob).await? == 1_000_00);
+    here.is_true().await
+}
+
+fn is_conflict(error: &WriteError<PostError>) -> bool {
+    let WriteError::Refused(PostError::Ledger(ledger::LedgerError::Db(error))) = error else {
+        return false;
+    };
+    matches!(error, db::DbError::Conflict(_))
+}
+
+async fn spent_once(book: Book) -> Result<()> {
+    let alice = book.funded(1, 100_00).await?;
+    let mut spending = tokio::task::JoinSet::new();
+    for transfer in 0..50 {
+        let book = book.clone();
+        let entry =
+            Entry::collect_from_wallet(book.tenant, step(transfer, Step::Fund), alice, eur(7_00));
+        spending.spawn(async move { book.post(entry).await });
+    }
+    let mut spent = 0;
+    while let Some(answer) = spending.join_next().await {
+        match answer? {
+            Ok(_) => spent += 1,
+            refused => {
+                let short = refusal(refused)?;
+                ensure!(
+                    matches!(short, Refusal::InsufficientAvailable { .. }),
+                    "{short:?}"
+                );
+            }
+        }
+    }
+    ensure!(spent == 14, "{spent}");
+    ensure!(book.balance(alice).await? == 2_00);
+    book.is_true().await
+}
+
+async fn two_processes(book: Book) -> Result<()> {
+    let other = book.another().await?;
+    cross(&book, &other).await?;
+    // The same key through both at once, with money for one only.
+    let carol = book.funded(3, 10_00).await?;
+    let entry = Entry::collect_from_wallet(book.tenant, step(900, Step::Fund), carol, eur(10_00));
+    let (one, two) = tokio::join!(book.post(entry.clone()), other.post(entry));
+    let (one, two) = (one?, two?);
+    ensure!(
+        one.entry == two.entry && one.replayed != two.replayed,
+        "{one:?} {two:?}"
+    );
+    ensure!(book.balance(carol).await? == 0);
+    book.is_true().await
+}

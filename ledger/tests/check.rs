@@ -1,0 +1,108 @@
+//! The oracle notices: each rule is broken by hand, below the ledger, and must be named.
+#![allow(clippy::unwrap_used)]
+
+mod both;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use both::{Book, RAIL, each, eur, step};
+use db::{DbError, params};
+use domain::Step;
+use ledger::Entry;
+use ledger::check::{self, Rule};
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    trials.extend(each("a_true_book_has_no_faults", true_book));
+    for (name, damage, rule) in DAMAGES {
+        trials.extend(each(name, async move |book| {
+            notices(book, damage, *rule).await
+        }));
+    }
+    testkit::main(trials)
+}
+
+const DAMAGES: &[(&str, &str, Rule)] = &[
+    (
+        "an_entry_that_does_not_sum_to_zero",
+        "UPDATE postings SET amount = amount + 1 WHERE amount > 0",
+        Rule::EntrySumsToZero,
+    ),
+    (
+        "an_entry_without_postings",
+        "DELETE FROM postings",
+        Rule::EntryHasLegs,
+    ),
+    (
+        "a_balance_that_was_changed",
+        "UPDATE accounts SET balance = balance + 1 WHERE purpose = 'wallet'",
+        Rule::BalanceIsFold,
+    ),
+    (
+        "a_version_that_was_changed",
+        "UPDATE accounts SET version = version + 1 WHERE purpose = 'pool'",
+        Rule::BalanceIsFold,
+    ),
+    (
+        "a_running_balance_that_was_changed",
+        "UPDATE postings SET balance_after = balance_after + 1",
+        Rule::RunningBalanceIsFold,
+    ),
+    (
+        "a_pool_share_that_belongs_to_nobody",
+        "UPDATE entries SET transfer_id = NULL",
+        Rule::SharesAreExplained,
+    ),
+    (
+        "a_transfer_that_took_more_than_it_brought",
+        "UPDATE entries SET transfer_id = 'tr_00000000000000000000000009' WHERE template = 'set_aside'",
+        Rule::SharesAreExplained,
+    ),
+];
+
+async fn filled(book: &Book) -> Result<()> {
+    let alice = book.funded(1, 100_00).await?;
+    let (t, money) = (book.tenant, eur(60_00));
+    book.post(Entry::collect_from_wallet(
+        t,
+        step(1, Step::Fund),
+        alice,
+        money,
+    ))
+    .await?;
+    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
+        .await?;
+    Ok(())
+}
+
+async fn true_book(book: Book) -> Result<()> {
+    filled(&book).await?;
+    let report = check::books(&book.db).await?;
+    ensure!(report.is_true(), "{report}");
+    ensure!(
+        report.to_string() == "4 accounts, 3 entries, 6 postings, 0 faults",
+        "{report}"
+    );
+    Ok(())
+}
+
+async fn notices(book: Book, damage: &'static str, rule: Rule) -> Result<()> {
+    filled(&book).await?;
+    book.db
+        .write(move |tx| Box::pin(async move { tx.execute(damage, params![]).await.map(drop) }))
+        .await
+        .map_err(|error: db::WriteError<DbError>| error)?;
+    let report = check::books(&book.db).await?;
+    ensure!(
+        report.faults.iter().any(|fault| fault.rule == rule),
+        "{report}"
+    );
+    ensure!(
+        report
+            .faults
+            .iter()
+            .all(|fault| fault.tenant == book.tenant)
+    );
+    Ok(())
+}
