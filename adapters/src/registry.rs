@@ -67,11 +67,8 @@ impl Rails {
         })
     }
 
-    pub fn get(&self, id: RailId) -> Result<&dyn Rail, NotConfigured> {
-        self.by_id
-            .get(&id)
-            .map(Arc::as_ref)
-            .ok_or(NotConfigured(id))
+    pub fn get(&self, id: RailId) -> Result<&Arc<dyn Rail>, NotConfigured> {
+        self.by_id.get(&id).ok_or(NotConfigured(id))
     }
 
     pub fn ids(&self) -> impl Iterator<Item = RailId> {
