@@ -1,1 +1,67 @@
-//! transfers
+//! The record of a transfer: its row, its history, its events, its idempotency, and what banks
+//! were asked for it.
+//!
+//! Everything that belongs together commits together: accepting is one transaction, and so is
+//! every step forward with the ledger entry that justifies it. No rail and no HTTP ever live here,
+//! and nothing here decides what happens next: workflows do.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod accept;
+mod attempt;
+mod attempts;
+mod books;
+mod command;
+mod ends;
+mod error;
+mod history;
+mod list;
+mod new;
+pub mod outbox;
+mod record;
+mod row;
+mod start;
+mod transfer;
+
+use ambient::{Mint, SharedClock};
+use db::{Db, Value, params};
+use domain::Tenant;
+use identity::Identity;
+
+pub use accept::Accepted;
+pub use attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
+pub use error::{AcceptError, AttemptError, FieldError, RecordError, StoreError};
+pub use history::StatusChange;
+pub use list::{Cursor, Filter, InvalidCursor, Page};
+pub use new::{EndpointRef, IdempotencyKey, InvalidKey, LARGEST_TRANSFER, NewTransfer};
+pub use outbox::Event;
+pub use record::Recorded;
+pub use transfer::{NetworkStatus, StatusReason, Transfer};
+
+/// The longest page of any list here.
+pub const LONGEST_PAGE: u32 = 100;
+
+/// Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Transfers {
+    db: Db,
+    mint: Mint,
+    clock: SharedClock,
+    identity: Identity,
+}
+
+impl Transfers {
+    /// The identity room finds bank accounts and the keys that seal descriptions.
+    pub fn new(db: Db, mint: Mint, clock: SharedClock, identity: Identity) -> Self {
+        Self {
+            db,
+            mint,
+            clock,
+            identity,
+        }
+    }
+}
+
+/// The first two parameters of every statement in a tenant's scope.
+fn scope(tenant: &Tenant) -> Vec<Value> {
+    params![tenant.partner.to_string(), tenant.mode.is_live()]
+}

@@ -1,0 +1,271 @@
+//! Accepting: one transaction, and no money. What was accepted is started afterwards, now by the
+//! caller or later by the sweeper.
+//!
+//! Whoever comes second with the same key while the first is still being written does not wait on
+//! purpose: the key's row can be inserted once, the loser's insert is settled only by the winner's
+//! commit, and then the loser reads the winner's answer. So both get the same one.
+
+use db::{Tx, Value, params};
+use domain::transfer::{Endpoint, Flags, MoneyFacts, Status};
+use domain::{Tenant, TransferId, UserId};
+
+use crate::command::Command;
+use crate::ends::complaint;
+use crate::error::{AcceptError, StoreError};
+use crate::history::{self, Change};
+use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, outbox, row, scope};
+
+const OPERATION: &str = "transfers.create";
+
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// As it was accepted, also when it is replayed much later.
+    pub transfer: Transfer,
+    pub replayed: bool,
+}
+
+impl Transfers {
+    /// Accepts a transfer, or replays the answer that the same key got before.
+    ///
+    /// Accounts are looked at just before the transaction. That they are still open when the money
+    /// moves is for the ledger and the bank to say, seconds or days later.
+    pub async fn accept(
+        &self,
+        tenant: &Tenant,
+        key: &IdempotencyKey,
+        new: NewTransfer,
+    ) -> Result<Accepted, AcceptError> {
+        if let Some(first) = self.first(tenant, key, &new).await? {
+            return Ok(first);
+        }
+        let draft = self.draft(tenant, key, &new).await?;
+        let inserted = self
+            .db
+            .write(move |tx: &mut Tx| Box::pin(async move { draft.insert(tx).await }))
+            .await?;
+        match inserted {
+            Some(transfer) => Ok(Accepted {
+                transfer,
+                replayed: false,
+            }),
+            None => {
+                let first = self.first(tenant, key, &new).await?;
+                first.ok_or(AcceptError::Store(StoreError::Overloaded))
+            }
+        }
+    }
+
+    /// What the key was used for before, if this is the same command again.
+    async fn first(
+        &self,
+        tenant: &Tenant,
+        key: &IdempotencyKey,
+        new: &NewTransfer,
+    ) -> Result<Option<Accepted>, AcceptError> {
+        let mut params = scope(tenant);
+        params.extend(params![OPERATION, key.as_str()]);
+        let sql = "SELECT transfer_id, subject_id, sealed_command FROM idempotency_keys
+             WHERE partner_id = $1 AND livemode = $2 AND operation = $3 AND idempotency_key = $4";
+        let Some(row) = self.db.fetch_optional(sql, params).await? else {
+            return Ok(None);
+        };
+        // Of an erased sender nothing is left to compare with. The key still makes no second
+        // transfer, which is what it is for.
+        let subject: UserId = row.parse("subject_id")?;
+        let opener = self.identity.subject_key(tenant, subject).await;
+        if let Some(opener) = opener.map_err(StoreError::from)? {
+            let plain = opener
+                .open(&command_purpose(key), &row.bytes("sealed_command")?)
+                .map_err(StoreError::from)?;
+            let before: Command = serde_json::from_slice(&plain).map_err(StoreError::from)?;
+            if let Some(pointer) = before.difference(&Command::of(new)) {
+                let pointer = pointer.to_owned();
+                return Err(AcceptError::KeyReused { pointer });
+            }
+        }
+        let id: TransferId = row.parse("transfer_id")?;
+        let transfer = self.get(tenant, id).await?;
+        Ok(transfer.map(|transfer| Accepted {
+            transfer: transfer.as_accepted(),
+            replayed: true,
+        }))
+    }
+
+    /// Everything that can be refused, found out and sealed before the transaction.
+    async fn draft(
+        &self,
+        tenant: &Tenant,
+        key: &IdempotencyKey,
+        new: &NewTransfer,
+    ) -> Result<Draft, AcceptError> {
+        let mut wrong = new.complaints();
+        let source = self
+            .end(tenant, "/source", new.source, new, &mut wrong)
+            .await?;
+        let destination = self
+            .end(tenant, "/destination", new.destination, new, &mut wrong)
+            .await?;
+        let (Some(source), Some(destination), true) = (source, destination, wrong.is_empty())
+        else {
+            return Err(AcceptError::Invalid(wrong));
+        };
+        let sealer = self.identity.subject_key(tenant, source.owner).await;
+        let Some(sealer) = sealer.map_err(StoreError::from)? else {
+            wrong.push(complaint(
+                "/source",
+                "closed",
+                "belongs to a person who was erased",
+            ));
+            return Err(AcceptError::Invalid(wrong));
+        };
+        let id = TransferId::from_bits(self.mint.next()?);
+        let seal =
+            |purpose: &str, plain: &[u8]| sealer.seal(purpose, plain).map_err(StoreError::from);
+        let command = serde_json::to_vec(&Command::of(new)).map_err(StoreError::from)?;
+        let sealed_command = seal(&command_purpose(key), &command)?;
+        let sealed_description = new
+            .description
+            .as_ref()
+            .map(|text| seal(&row::description_purpose(id), text.as_bytes()))
+            .transpose()?;
+        Ok(Draft {
+            key: key.clone(),
+            subject: source.owner,
+            sealed_command,
+            sealed_description,
+            metadata: serde_json::to_string(&new.metadata).map_err(StoreError::from)?,
+            traceparent: new.usable_traceparent().map(str::to_owned),
+            event: outbox::fresh_id(&self.mint)?,
+            transfer: created(tenant, id, new, source.endpoint, destination.endpoint),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Draft {
+    key: IdempotencyKey,
+    subject: UserId,
+    sealed_command: Vec<u8>,
+    sealed_description: Option<Vec<u8>>,
+    metadata: String,
+    traceparent: Option<String>,
+    event: domain::EventId,
+    transfer: Transfer,
+}
+
+impl Draft {
+    /// None, with nothing written, when the key is taken.
+    async fn insert(self, tx: &mut Tx) -> Result<Option<Transfer>, AcceptError> {
+        let mut transfer = self.transfer.clone();
+        transfer.created_at = tx.now();
+        transfer.updated_at = tx.now();
+        let mut key = row::scope_of(&transfer);
+        key.extend(params![
+            OPERATION,
+            self.key.as_str(),
+            transfer.id.to_string(),
+            self.subject.to_string(),
+            self.sealed_command.clone(),
+            tx.now()
+        ]);
+        let taken = tx
+            .execute(
+                "INSERT INTO idempotency_keys (partner_id, livemode, operation, idempotency_key,
+                     transfer_id, subject_id, sealed_command, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (partner_id, livemode, operation, idempotency_key) DO NOTHING",
+                key,
+            )
+            .await?;
+        if taken == 0 {
+            return Ok(None);
+        }
+        tx.execute(INSERT, self.values(&transfer)).await?;
+        let change = Change {
+            cause: "accepted",
+            actor: history::CLIENT,
+            note: None,
+            happening: None,
+            entry: None,
+        };
+        history::append(tx, &transfer, change).await?;
+        outbox::append(tx, self.event, &transfer, "transfer.created").await?;
+        Ok(Some(transfer))
+    }
+
+    fn values(&self, transfer: &Transfer) -> Vec<Value> {
+        let mut values = row::scope_of(transfer);
+        values.extend(params![
+            transfer.id.to_string(),
+            transfer.money.minor(),
+            transfer.money.currency().code(),
+            account(transfer.source),
+            transfer.source.rail().map(domain::rail::RailId::name),
+            account(transfer.destination),
+            transfer.destination.rail().map(domain::rail::RailId::name),
+            self.subject.to_string(),
+            self.sealed_description.clone(),
+            transfer.client_reference.as_deref(),
+            &self.metadata,
+            transfer.request_id.to_string(),
+            self.traceparent.clone(),
+            transfer.created_at,
+        ]);
+        values.extend(row::mutable_half(transfer));
+        values
+    }
+}
+
+const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, amount, currency,
+        source_account, source_rail, destination_account, destination_rail, subject_id,
+        sealed_description, client_reference, metadata, request_id, traceparent, created_at,
+        status, decline, network_scheme, network_code, debited, held, credited, refunded,
+        in_doubt_step, in_doubt_since, operator_step, operator_since, collect_reference,
+        payout_reference, refund_reference, version, updated_at, start_pending)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1)";
+
+fn created(
+    tenant: &Tenant,
+    id: TransferId,
+    new: &NewTransfer,
+    source: Endpoint,
+    destination: Endpoint,
+) -> Transfer {
+    Transfer {
+        tenant: *tenant,
+        id,
+        money: new.money,
+        source,
+        destination,
+        client_reference: new.client_reference.clone(),
+        description: new.description.clone(),
+        metadata: new.metadata.clone(),
+        request_id: new.request_id,
+        // The transaction gives both instants.
+        created_at: domain::Timestamp::default(),
+        updated_at: domain::Timestamp::default(),
+        start_pending: true,
+        status: Status::Created,
+        status_reason: None,
+        network_status: None,
+        facts: MoneyFacts::none(new.money.currency()),
+        flags: Flags::default(),
+        collect_reference: None,
+        payout_reference: None,
+        refund_reference: None,
+        version: 1,
+    }
+}
+
+fn account(end: Endpoint) -> String {
+    match end {
+        Endpoint::Wallet { account } => account.to_string(),
+        Endpoint::BankAccount { account, .. } => account.to_string(),
+    }
+}
+
+/// Bound to the key, so that a sealed command cannot be moved to another one.
+fn command_purpose(key: &IdempotencyKey) -> String {
+    format!("idempotency/{OPERATION}/{}", key.as_str())
+}

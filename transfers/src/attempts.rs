@@ -1,0 +1,302 @@
+//! Attempts at a bank, recorded durably before they leave and closed when they are answered.
+
+use db::{DbError, Row, Tx, Value, params};
+use domain::rail::{Answer, RailId, Rejection};
+use domain::transfer::Status;
+use domain::{Step, StepKey, Tenant, TransferId};
+
+use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
+use crate::error::{AttemptError, StoreError};
+use crate::{Transfers, row};
+
+/// Far more than a person would read.
+const MOST_ROWS: i64 = 1_000;
+const LONGEST_EVIDENCE: usize = 500;
+
+impl Transfers {
+    /// Call it before the instruction leaves, and send only what it gave leave for.
+    ///
+    /// A transfer that has moved on gives none: whoever comes late with a step that is over must
+    /// not send it once more.
+    pub async fn open_attempt(
+        &self,
+        tenant: &Tenant,
+        key: StepKey,
+        rail: RailId,
+    ) -> Result<Attempt, AttemptError> {
+        let tenant = *tenant;
+        let open = self
+            .db
+            .write(move |tx: &mut Tx| Box::pin(async move { open(tx, &tenant, key, rail).await }));
+        Ok(open.await?)
+    }
+
+    /// Says how an attempt ended, and hears what it is known to be: a late or repeated answer
+    /// never weakens what is known already.
+    pub async fn close_attempt(
+        &self,
+        tenant: &Tenant,
+        key: StepKey,
+        number: i64,
+        result: AttemptResult,
+    ) -> Result<AttemptState, AttemptError> {
+        let tenant = *tenant;
+        let close = self.db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                locked(tx, &tenant, key).await?;
+                let sql = format!("{SELECT} AND step_key = $4 AND attempt = $5");
+                let mut params = of_step(&tenant, key);
+                params.push(number.into());
+                let row = tx.fetch_optional(&sql, params).await?;
+                let before = read(&row.ok_or(AttemptError::NoSuchAttempt)?)?.state;
+                let after = before.after(result);
+                if after != before {
+                    let mut params = of_step(&tenant, key);
+                    params.extend(columns(&after));
+                    params.extend(params![tx.now(), number]);
+                    tx.execute(&format!("{UPDATE} AND attempt = $11"), params)
+                        .await?;
+                }
+                Ok(after)
+            })
+        });
+        let answer: Result<_, db::WriteError<AttemptError>> = close.await;
+        Ok(answer?)
+    }
+
+    /// Ends the doubt about a step: every attempt that may have arrived is what was found.
+    ///
+    /// The bank recognises one reference once, so what was executed was executed for all of them.
+    pub async fn settle_attempts(
+        &self,
+        tenant: &Tenant,
+        key: StepKey,
+        finding: Finding,
+    ) -> Result<(), AttemptError> {
+        let tenant = *tenant;
+        let settle = self.db.write(move |tx: &mut Tx| {
+            Box::pin(async move { settle(tx, &tenant, key, finding).await })
+        });
+        Ok(settle.await?)
+    }
+
+    /// Every attempt of every step, in the order in which they were opened.
+    pub async fn attempts(
+        &self,
+        tenant: &Tenant,
+        id: TransferId,
+    ) -> Result<Vec<AttemptRow>, StoreError> {
+        let mut params = row::keyed(tenant, id);
+        params.push(MOST_ROWS.into());
+        let sql = format!("{SELECT} ORDER BY opened_at, step_key, attempt LIMIT $4");
+        let rows = self.db.fetch_all(&sql, params).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+}
+
+async fn open(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+    rail: RailId,
+) -> Result<Attempt, AttemptError> {
+    let status = locked(tx, tenant, key).await?;
+    // What is known comes first: a repetition hears it even when the transfer has moved on.
+    let standing = standing(tx, tenant, key).await?;
+    let number = last_number(tx, tenant, key).await?;
+    let answer = match &standing {
+        Some(AttemptState::Done { bank_reference }) => Some(Ok(Answer {
+            bank_reference: bank_reference.clone(),
+        })),
+        Some(AttemptState::Rejected(why)) => Some(Err(why.clone())),
+        _ => None,
+    };
+    if let Some(answer) = answer {
+        return Ok(Attempt {
+            number,
+            earlier_unresolved: false,
+            earlier_answer: Some(answer),
+        });
+    }
+    if belongs_to(key) != Some(status) {
+        return Err(AttemptError::NotNow { status, key });
+    }
+    let number = number + 1;
+    let mut params = of_step(tenant, key);
+    params.extend(params![
+        number,
+        rail.name(),
+        AttemptState::Open.name(),
+        tx.now()
+    ]);
+    tx.execute(
+        "INSERT INTO rail_attempts (partner_id, livemode, transfer_id, step_key, attempt, rail,
+             state, opened_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        params,
+    )
+    .await?;
+    Ok(Attempt {
+        number,
+        earlier_unresolved: standing.is_some(),
+        earlier_answer: None,
+    })
+}
+
+async fn settle(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+    finding: Finding,
+) -> Result<(), AttemptError> {
+    locked(tx, tenant, key).await?;
+    let (state, until) = match finding {
+        Finding::Executed { bank_reference } => (AttemptState::Done { bank_reference }, None),
+        Finding::Rejected(why) => (AttemptState::Rejected(why), None),
+        Finding::NeverArrived { opened_until } => (AttemptState::NotSent, Some(opened_until)),
+    };
+    let known = standing(tx, tenant, key).await?;
+    if matches!(known, Some(AttemptState::Done { .. })) {
+        return Ok(());
+    }
+    let mut params = of_step(tenant, key);
+    params.extend(columns(&state));
+    params.push(tx.now().into());
+    let mut sql = format!("{UPDATE} AND state IN ('open', 'unknown')");
+    if let Some(until) = until {
+        params.push(until.into());
+        sql.push_str(" AND opened_at <= $11");
+    }
+    let settled = tx.execute(&sql, params).await?;
+    if settled == 0 && matches!(state, AttemptState::Done { .. }) {
+        // The bank did what we thought it had not: the newest attempt carries the news.
+        let mut params = of_step(tenant, key);
+        params.extend(columns(&state));
+        params.extend(params![tx.now(), last_number(tx, tenant, key).await?]);
+        let carried = tx
+            .execute(&format!("{UPDATE} AND attempt = $11"), params)
+            .await?;
+        if carried == 0 {
+            return Err(AttemptError::NoSuchAttempt);
+        }
+    }
+    Ok(())
+}
+
+/// The one status in which a step may be sent to a bank.
+const fn belongs_to(key: StepKey) -> Option<Status> {
+    match (key.step, key.undo) {
+        (Step::Collect, false) => Some(Status::Collecting),
+        (Step::PayOut, false) => Some(Status::PayingOut),
+        (Step::Collect, true) => Some(Status::Compensating),
+        (Step::Fund | Step::Settle, _) | (Step::PayOut, true) => None,
+    }
+}
+
+/// The transfer's row serialises all that concerns its attempts.
+async fn locked(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<Status, AttemptError> {
+    let found = row::lock(tx, tenant, key.transfer).await?;
+    let stored = found.ok_or(AttemptError::NoSuchAttempt)?;
+    Ok(stored.transfer.status)
+}
+
+/// The attempt that decides what is known of the step: done before unresolved before rejected.
+/// None where nothing can have arrived.
+async fn standing(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<Option<AttemptState>, DbError> {
+    let sql = format!(
+        "{SELECT} AND step_key = $4 AND state <> 'not_sent'
+         ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'rejected' THEN 2 ELSE 1 END, attempt DESC
+         LIMIT 1"
+    );
+    let row = tx.fetch_optional(&sql, of_step(tenant, key)).await?;
+    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+}
+
+async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, DbError> {
+    let row = tx
+        .fetch_optional(
+            "SELECT coalesce(max(attempt), 0) AS last FROM rail_attempts
+             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4",
+            of_step(tenant, key),
+        )
+        .await?;
+    row.map_or(Ok(0), |row| row.int("last"))
+}
+
+const SELECT: &str = "SELECT step_key, attempt, rail, state, bank_reference, decline, network_code,
+        evidence, opened_at, closed_at
+    FROM rail_attempts WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3";
+
+const UPDATE: &str = "UPDATE rail_attempts SET state = $5, bank_reference = $6, decline = $7,
+        network_code = $8, evidence = coalesce($9, evidence), closed_at = $10
+    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4";
+
+fn of_step(tenant: &Tenant, key: StepKey) -> Vec<Value> {
+    let mut params = row::keyed(tenant, key.transfer);
+    params.push(key.to_string().into());
+    params
+}
+
+/// State, bank reference, decline, network code, evidence. Evidence survives what is found later:
+/// it says why there was a doubt.
+fn columns(state: &AttemptState) -> Vec<Value> {
+    let name = state.name();
+    let none = None::<String>;
+    match state {
+        AttemptState::Open | AttemptState::NotSent => {
+            params![name, none.clone(), none.clone(), none.clone(), none]
+        }
+        AttemptState::Done { bank_reference } => {
+            params![name, bank_reference, none.clone(), none.clone(), none]
+        }
+        AttemptState::Rejected(why) => {
+            params![
+                name,
+                none.clone(),
+                why.decline.name(),
+                &why.network_code,
+                none
+            ]
+        }
+        AttemptState::Unknown { evidence } => {
+            let evidence: String = evidence.chars().take(LONGEST_EVIDENCE).collect();
+            params![name, none.clone(), none.clone(), none, evidence]
+        }
+    }
+}
+
+fn read(row: &Row) -> Result<AttemptRow, DbError> {
+    let state = match row.text("state")?.as_str() {
+        "open" => AttemptState::Open,
+        "done" => AttemptState::Done {
+            bank_reference: row.text("bank_reference")?,
+        },
+        "rejected" => AttemptState::Rejected(Rejection {
+            decline: row.parse("decline")?,
+            network_code: row.text("network_code")?,
+        }),
+        "not_sent" => AttemptState::NotSent,
+        "unknown" => AttemptState::Unknown {
+            evidence: row.text("evidence")?,
+        },
+        _ => {
+            return Err(DbError::column(
+                "state",
+                "an attempt's state",
+                "another word",
+            ));
+        }
+    };
+    Ok(AttemptRow {
+        key: row.parse("step_key")?,
+        number: row.int("attempt")?,
+        rail: row.parse("rail")?,
+        state,
+        opened_at: row.timestamp("opened_at")?,
+        closed_at: row.opt_timestamp("closed_at")?,
+    })
+}

@@ -1,0 +1,286 @@
+//! Recording what happened: the row, its history, its event and the ledger entry, in one commit.
+//!
+//! A happening that is not allowed any more is looked for in the history: found, it is a repetition
+//! and changes nothing; not found, it comes out of turn and is refused. Statuses never come back,
+//! so a happening that is allowed was surely never recorded before.
+
+use db::{Tx, params};
+use domain::transfer::{FlagKind, Happening, NotNow, Status};
+use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
+use ledger::PostError;
+
+use ambient::Mint;
+
+use crate::error::{RecordError, StoreError};
+use crate::history::{self, Change};
+use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, row};
+
+/// Notes are for people; evidence can be long.
+const LONGEST_NOTE: usize = 500;
+
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// As it stands now, its description left sealed.
+    pub transfer: Transfer,
+    /// Nothing was written: all of it had been recorded before.
+    pub already: bool,
+}
+
+impl Transfers {
+    /// Records one happening, or finds that it was recorded before.
+    pub async fn record(
+        &self,
+        tenant: &Tenant,
+        id: TransferId,
+        happening: &Happening,
+    ) -> Result<Recorded, RecordError> {
+        self.record_all(tenant, id, std::slice::from_ref(happening))
+            .await
+    }
+
+    /// Records several in their order and in one commit, or none of them. Each has its own history
+    /// row and its own event.
+    pub async fn record_all(
+        &self,
+        tenant: &Tenant,
+        id: TransferId,
+        happenings: &[Happening],
+    ) -> Result<Recorded, RecordError> {
+        let tenant = *tenant;
+        let mint = self.mint.clone();
+        let notes = happenings
+            .iter()
+            .map(|happening| {
+                let text = serde_json::to_string(happening).map_err(StoreError::from)?;
+                let event = outbox::fresh_id(&self.mint)?;
+                Ok((happening.clone(), text, event))
+            })
+            .collect::<Result<Vec<_>, RecordError>>()?;
+        let recorded = self.db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                let found = row::lock(tx, &tenant, id).await?;
+                let transfer = found.ok_or(RecordError::NoSuchTransfer)?.transfer;
+                let read = transfer.version;
+                let mut pen = Pen { tx, mint, transfer };
+                for (happening, text, event) in notes {
+                    pen.note(&happening, &text, event).await?;
+                }
+                pen.finish(read).await
+            })
+        });
+        Ok(recorded.await?)
+    }
+}
+
+struct Pen<'t> {
+    tx: &'t mut Tx,
+    mint: Mint,
+    transfer: Transfer,
+}
+
+impl Pen<'_> {
+    async fn note(
+        &mut self,
+        happening: &Happening,
+        text: &str,
+        event: EventId,
+    ) -> Result<(), RecordError> {
+        let from = self.transfer.status;
+        match happening.apply_to(from) {
+            Err(not_now) => return self.repetition(happening, text, not_now).await,
+            Ok(_) if changes_nothing(&self.transfer, happening) => return Ok(()),
+            // A row that is final stays as it is; only a flag left behind may still be lowered.
+            Ok(to) if from.is_final() && !matches!(happening, Happening::Lowered { .. }) => {
+                return Err(NotNow { from, to }.into());
+            }
+            Ok(to) => self.advance(happening, to).await?,
+        }
+        let entry = self.post(from, happening).await?;
+        let note = note_of(happening);
+        let change = Change {
+            cause: happening.cause(),
+            actor: history::WORKFLOW,
+            note: note.as_deref(),
+            happening: Some(text),
+            entry,
+        };
+        history::append(self.tx, &self.transfer, change).await?;
+        let kind = match happening.leads_to() {
+            Some(status) => format!("transfer.{status}"),
+            None => format!("transfer.{}", happening.cause()),
+        };
+        outbox::append(self.tx, event, &self.transfer, &kind).await?;
+        Ok(())
+    }
+
+    async fn repetition(
+        &mut self,
+        happening: &Happening,
+        text: &str,
+        not_now: NotNow,
+    ) -> Result<(), RecordError> {
+        let cause = happening.cause();
+        match history::recorded(self.tx, &self.transfer, cause).await? {
+            None => Err(not_now.into()),
+            Some(before) if before == text => Ok(()),
+            Some(before) => Err(RecordError::Conflict {
+                cause,
+                field: differing(&before, text).map_err(StoreError::from)?,
+            }),
+        }
+    }
+
+    async fn advance(&mut self, happening: &Happening, to: Status) -> Result<(), RecordError> {
+        let now = self.tx.now();
+        if let Some(key) = refused_step(self.transfer.id, happening) {
+            self.transfer.network_status = self.raw_word(key).await?;
+        }
+        self.transfer.apply(happening, to, now);
+        Ok(())
+    }
+
+    async fn post(
+        &mut self,
+        from: Status,
+        happening: &Happening,
+    ) -> Result<Option<EntryId>, RecordError> {
+        let Some(entry) = books::entry(&self.transfer.order(), from, happening) else {
+            return Ok(None);
+        };
+        match ledger::post(self.tx, &self.mint, &entry).await {
+            Ok(posted) => Ok(Some(posted.entry)),
+            Err(PostError::Refused(refusal)) => Err(match refusal.decline() {
+                Some(decline) => RecordError::Refused(decline),
+                None => RecordError::Books(refusal.into()),
+            }),
+            Err(other) => Err(RecordError::Books(other)),
+        }
+    }
+
+    /// What the bank itself called its refusal.
+    async fn raw_word(&mut self, key: StepKey) -> Result<Option<NetworkStatus>, RecordError> {
+        let mut params = row::keyed(&self.transfer.tenant, self.transfer.id);
+        params.push(key.to_string().into());
+        let found = self
+            .tx
+            .fetch_optional(
+                "SELECT rail, network_code FROM rail_attempts
+                 WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
+                     AND state = 'rejected' AND network_code IS NOT NULL
+                 ORDER BY attempt DESC LIMIT 1",
+                params,
+            )
+            .await?;
+        let read = found.map(|row| -> Result<_, db::DbError> {
+            Ok(NetworkStatus {
+                scheme: row.parse("rail")?,
+                code: row.text("network_code")?,
+            })
+        });
+        Ok(read.transpose()?)
+    }
+
+    /// Stores the row, if nobody else moved it since it was read.
+    async fn finish(self, read: i64) -> Result<Recorded, RecordError> {
+        let already = self.transfer.version == read;
+        if !already {
+            let mut params = row::keyed(&self.transfer.tenant, self.transfer.id);
+            params.extend(row::mutable_half(&self.transfer));
+            params.extend(params![read]);
+            let stored = self.tx.execute(UPDATE, params).await?;
+            if stored != 1 {
+                return Err(StoreError::Overtaken.into());
+            }
+        }
+        Ok(Recorded {
+            transfer: self.transfer,
+            already,
+        })
+    }
+}
+
+/// Whoever records something proves that the workflow runs.
+const UPDATE: &str = "UPDATE transfers SET status = $4, decline = $5, network_scheme = $6,
+        network_code = $7, debited = $8, held = $9, credited = $10, refunded = $11,
+        in_doubt_step = $12, in_doubt_since = $13, operator_step = $14, operator_since = $15,
+        collect_reference = $16, payout_reference = $17, refund_reference = $18, version = $19,
+        updated_at = $20, start_pending = 0
+    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $21";
+
+impl Transfer {
+    fn apply(&mut self, happening: &Happening, to: Status, now: Timestamp) {
+        self.status = to;
+        self.version += 1;
+        self.updated_at = now;
+        self.start_pending = false;
+        self.facts = books::facts(self.facts, happening, self.money);
+        let step = match happening {
+            Happening::Declined { .. } => Step::Collect,
+            _ => Step::PayOut,
+        };
+        match happening {
+            Happening::Funded { bank_reference } => self.collect_reference = bank_reference.clone(),
+            Happening::Completed { bank_reference } => {
+                self.payout_reference = bank_reference.clone();
+            }
+            Happening::Refunded { bank_reference } => {
+                self.refund_reference = bank_reference.clone()
+            }
+            Happening::Declined { decline } | Happening::PayoutRefused { decline } => {
+                let decline = *decline;
+                self.status_reason = Some(StatusReason { decline, step });
+            }
+            Happening::Raised { flag, step, .. } => {
+                self.flags = self.flags.raised(*flag, *step, now)
+            }
+            Happening::Lowered { flag, .. } => self.flags = self.flags.lowered(*flag),
+            Happening::Collecting | Happening::PayingOut | Happening::Canceled => {}
+        }
+    }
+}
+
+/// A flag that already stands, or one that does not: saying so again is no news.
+fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
+    let standing = |flag: FlagKind, step: Step| {
+        let slot = match flag {
+            FlagKind::InDoubt => transfer.flags.in_doubt,
+            FlagKind::NeedsOperator => transfer.flags.needs_operator,
+        };
+        slot.is_some_and(|flag| flag.step == step)
+    };
+    match happening {
+        Happening::Raised { flag, step, .. } => standing(*flag, *step),
+        Happening::Lowered { flag, step, .. } => !standing(*flag, *step),
+        _ => false,
+    }
+}
+
+fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
+    match happening {
+        Happening::Declined { .. } => Some(StepKey::of(id, Step::Collect)),
+        Happening::PayoutRefused { .. } => Some(StepKey::of(id, Step::PayOut)),
+        _ => None,
+    }
+}
+
+fn note_of(happening: &Happening) -> Option<String> {
+    match happening {
+        Happening::Raised { note, .. } | Happening::Lowered { note, .. } => {
+            Some(note.chars().take(LONGEST_NOTE).collect())
+        }
+        Happening::Declined { decline } | Happening::PayoutRefused { decline } => {
+            Some(decline.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn differing(before: &str, now: &str) -> Result<String, serde_json::Error> {
+    let before: serde_json::Value = serde_json::from_str(before)?;
+    let now: serde_json::Value = serde_json::from_str(now)?;
+    let fields = now.as_object().into_iter().flat_map(serde_json::Map::keys);
+    let field = fields
+        .into_iter()
+        .find(|field| before.get(field) != now.get(field));
+    Ok(field.cloned().unwrap_or_else(|| "content".to_owned()))
+}

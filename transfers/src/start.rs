@@ -1,0 +1,59 @@
+//! From accepted to started: the row remembers until it is known that the workflow runs.
+
+use std::time::Duration;
+
+use db::{Tx, params};
+use domain::transfer::Order;
+use domain::{Tenant, TransferId};
+
+use crate::error::StoreError;
+use crate::row::{COLUMNS, Stored};
+use crate::{LONGEST_PAGE, Transfers, row};
+
+impl Transfers {
+    /// The workflow runs (or ran already). Repeating this, or coming late, changes nothing.
+    pub async fn started(&self, tenant: &Tenant, id: TransferId) -> Result<(), StoreError> {
+        let params = row::keyed(tenant, id);
+        self.db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    tx.execute(
+                        "UPDATE transfers SET start_pending = 0
+                         WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3
+                             AND start_pending = 1",
+                        params,
+                    )
+                    .await
+                    .map_err(StoreError::from)
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// What was accepted some time ago and is not known to run, oldest first.
+    ///
+    /// The one query here that looks at all tenants: the starter serves all of them.
+    pub async fn to_start(
+        &self,
+        older_than: Duration,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM transfers
+             WHERE start_pending = 1 AND created_at <= $1 ORDER BY created_at LIMIT $2"
+        );
+        let until = self.clock.now().before(older_than);
+        let params = params![until, limit.min(LONGEST_PAGE)];
+        let rows = self.db.fetch_all(&sql, params).await?;
+        let orders = rows.iter().filter_map(|row| match Stored::read(row) {
+            Ok(stored) => Some(stored.transfer.order()),
+            // One damaged row must not keep everybody else's transfers from starting.
+            Err(error) => {
+                tracing::error!(%error, "an accepted transfer cannot be read and is not started");
+                None
+            }
+        });
+        Ok(orders.collect())
+    }
+}

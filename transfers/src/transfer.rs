@@ -1,0 +1,82 @@
+//! A transfer as it stands: the order, and everything that has been recorded about it.
+
+use std::collections::BTreeMap;
+
+use domain::rail::RailId;
+use domain::transfer::{Decline, Endpoint, Flags, MoneyFacts, Order, Status};
+use domain::{Money, RequestId, Step, Tenant, Timestamp, TransferId};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub tenant: Tenant,
+    pub id: TransferId,
+    pub money: Money,
+    pub source: Endpoint,
+    pub destination: Endpoint,
+    pub client_reference: Option<String>,
+    /// None where there was none, and once the sender was erased.
+    pub description: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub request_id: RequestId,
+    pub created_at: Timestamp,
+    /// Accepted, and its workflow is not known to run yet.
+    pub start_pending: bool,
+    pub status: Status,
+    pub status_reason: Option<StatusReason>,
+    pub network_status: Option<NetworkStatus>,
+    pub facts: MoneyFacts,
+    pub flags: Flags,
+    /// The bank's own reference of the collection.
+    pub collect_reference: Option<String>,
+    pub payout_reference: Option<String>,
+    pub refund_reference: Option<String>,
+    /// Also the sequence of its latest history row and of its latest event.
+    pub version: i64,
+    pub updated_at: Timestamp,
+}
+
+/// Why it did not go through, and what was being done when it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusReason {
+    pub decline: Decline,
+    pub step: Step,
+}
+
+/// The rail's raw word for a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkStatus {
+    pub scheme: RailId,
+    pub code: String,
+}
+
+impl Transfer {
+    /// The input of its workflow.
+    pub const fn order(&self) -> Order {
+        Order {
+            tenant: self.tenant,
+            transfer: self.id,
+            money: self.money,
+            source: self.source,
+            destination: self.destination,
+        }
+    }
+
+    /// As it was when it was accepted: what a replay answers, however far it has come since.
+    #[must_use]
+    pub fn as_accepted(self) -> Self {
+        Self {
+            start_pending: true,
+            status: Status::Created,
+            status_reason: None,
+            network_status: None,
+            facts: MoneyFacts::none(self.money.currency()),
+            flags: Flags::default(),
+            collect_reference: None,
+            payout_reference: None,
+            refund_reference: None,
+            version: 1,
+            updated_at: self.created_at,
+            ..self
+        }
+    }
+}
