@@ -126,7 +126,6 @@ pub(crate) fn postgres_options(
         .options([
             // A server set to answer before the disk has it would break the first promise we make.
             ("synchronous_commit", "on"),
-            ("default_transaction_isolation", "read\\ committed"),
             ("statement_timeout", "30s"),
             ("lock_timeout", "5s"),
         ]);

@@ -38,7 +38,9 @@ impl Dialect {
     pub(crate) const fn begin(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
+            // Whatever the server's default is: jobs lock the rows they decide on, and must see
+            // what was committed while they waited for a lock.
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
     }
 

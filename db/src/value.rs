@@ -70,7 +70,6 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn printing_a_value_does_not_show_it() {

@@ -111,7 +111,7 @@ impl Table {
     async fn change(&self, account: &str, to: State) -> Result<String> {
         match self.book.change(self.named(account), to).await {
             Ok(account) => Ok(account.state.name().to_owned()),
-            Err(WriteError::Refused(why @ (ChangeError::Ledger(_)))) => Err(why.into()),
+            Err(WriteError::Refused(why @ ChangeError::Ledger(_))) => Err(why.into()),
             Err(WriteError::Refused(why)) => Ok(shortened(&why.to_string())),
             Err(error) => Err(error.into()),
         }
