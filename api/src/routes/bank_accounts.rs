@@ -1,0 +1,93 @@
+//! Bank accounts outside, linked to users. Their numbers never leave: only the last four letters.
+
+use axum::Json;
+use axum::extract::State;
+use domain::rail::RailId;
+use domain::{BankAccountId, Currency, UserId};
+use identity::{BankAccount, Scope};
+use serde::Serialize;
+
+use crate::access::{Permission, Table, Whose};
+use crate::failure;
+use crate::list::{List, Paging};
+use crate::path::Id;
+use crate::problem::Problem;
+use crate::query::{Asked, Parameters};
+use crate::state::App;
+
+pub(super) fn routes(table: Table) -> Table {
+    let read = Permission::Needs(Scope::Read);
+    table
+        .get("/v1/bank_accounts", read, list)
+        .get("/v1/bank_accounts/{id}", read, get)
+}
+
+#[derive(Serialize)]
+struct BankAccountView {
+    id: BankAccountId,
+    object: &'static str,
+    livemode: bool,
+    user: UserId,
+    rail: RailId,
+    currency: Currency,
+    last_four: String,
+    state: &'static str,
+    created_at: String,
+}
+
+impl BankAccountView {
+    fn of(whose: Whose, account: BankAccount) -> Self {
+        Self {
+            id: account.id,
+            object: "bank_account",
+            livemode: whose.0.mode.is_live(),
+            user: account.user,
+            rail: account.rail,
+            currency: account.currency,
+            last_four: account.last_four,
+            state: account.state.name(),
+            created_at: account.created_at.to_string(),
+        }
+    }
+}
+
+/// GET /v1/bank_accounts?user=&limit=&cursor=, in order of creation
+async fn list(
+    State(app): State<App>,
+    whose: Whose,
+    asked: Asked,
+) -> Result<Json<List<BankAccountView>>, Problem> {
+    let mut parameters = Parameters::from(asked);
+    let user = parameters.take("user", |text| {
+        text.parse::<UserId>()
+            .map_err(|error| format!("This is {error}."))
+    });
+    let paging = Paging::asked(&mut parameters, "cursor");
+    parameters.end()?;
+    let rows = app
+        .identity
+        .bank_accounts(&whose.0, user, paging.after, paging.one_more())
+        .await
+        .map_err(|error| failure::identity(&error))?;
+    Ok(Json(paging.page(
+        rows,
+        |account| account.id.to_string(),
+        |account| BankAccountView::of(whose, account),
+    )))
+}
+
+/// GET /v1/bank_accounts/{id}
+async fn get(
+    State(app): State<App>,
+    whose: Whose,
+    Id(id): Id<BankAccountId>,
+) -> Result<Json<BankAccountView>, Problem> {
+    let account = app
+        .identity
+        .bank_account(&whose.0, id)
+        .await
+        .map_err(|error| failure::identity(&error))?;
+    account
+        .map(|account| Json(BankAccountView::of(whose, account)))
+        .ok_or_else(|| Problem::not_found("bank account"))
+}

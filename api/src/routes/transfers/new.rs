@@ -1,0 +1,101 @@
+//! The body of `POST /v1/transfers`: its form. Which values can be accepted, the record room says.
+
+use std::collections::BTreeMap;
+
+use domain::{AccountId, BankAccountId, InvalidId, RequestId};
+use transfers::{EndpointRef, NewTransfer};
+
+use crate::fields::{Faults, Field, Fields};
+use crate::json::{Node, child};
+use crate::problem::Problem;
+
+/// What the request's headers say about where it comes from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) request_id: RequestId,
+    pub(super) traceparent: Option<String>,
+}
+
+/// Everything that is wrong is said at once.
+pub(super) fn read(document: &Node, origin: Origin) -> Result<NewTransfer, Problem> {
+    let mut faults = Faults::default();
+    let read = read_into(document, origin, &mut faults);
+    faults.judge(read)
+}
+
+fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<NewTransfer> {
+    let root = Field {
+        node: document,
+        pointer: "",
+    };
+    let known = [
+        "amount",
+        "source",
+        "destination",
+        "client_reference",
+        "description",
+        "metadata",
+    ];
+    let fields = Fields::of(root, &known, faults)?;
+    let money = fields.required("amount", faults, |field, faults| field.money(faults));
+    let source = fields.required("source", faults, endpoint);
+    let destination = fields.required("destination", faults, endpoint);
+    let client_reference = fields.optional("client_reference", faults, text);
+    let description = fields.optional("description", faults, text);
+    let metadata = fields.optional("metadata", faults, metadata);
+    Some(NewTransfer {
+        money: money?,
+        source: source?,
+        destination: destination?,
+        client_reference,
+        description,
+        metadata: metadata.unwrap_or_default(),
+        request_id: origin.request_id,
+        traceparent: origin.traceparent,
+    })
+}
+
+fn text(field: Field<'_>, faults: &mut Faults) -> Option<String> {
+    field.text(faults).map(str::to_owned)
+}
+
+/// `{"type": "wallet", "id": "ac_…"}` or `{"type": "bank_account", "id": "ba_…"}`
+fn endpoint(field: Field<'_>, faults: &mut Faults) -> Option<EndpointRef> {
+    let fields = Fields::of(field, &["type", "id"], faults)?;
+    let id = fields.required("id", faults, text);
+    let kind = fields.required("type", faults, text);
+    let (id, kind) = (id?, kind?);
+    let parsed = match kind.as_str() {
+        "wallet" => id.parse::<AccountId>().map(EndpointRef::Wallet),
+        "bank_account" => id.parse::<BankAccountId>().map(EndpointRef::BankAccount),
+        _ => {
+            faults.value(
+                &child(field.pointer, "type"),
+                "unknown_type",
+                "Known here: wallet, bank_account.",
+            );
+            return None;
+        }
+    };
+    parsed
+        .inspect_err(|error: &InvalidId| {
+            let pointer = child(field.pointer, "id");
+            faults.value(&pointer, "invalid_id", format!("This is {error}."));
+        })
+        .ok()
+}
+
+fn metadata(field: Field<'_>, faults: &mut Faults) -> Option<BTreeMap<String, String>> {
+    let mut map = BTreeMap::new();
+    for (name, node) in field.object(faults)? {
+        let pointer = child(field.pointer, name);
+        let value = Field {
+            node,
+            pointer: &pointer,
+        };
+        if let Some(value) = text(value, faults) {
+            map.insert(name.clone(), value);
+        }
+    }
+    Some(map)
+}

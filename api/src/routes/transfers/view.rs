@@ -1,0 +1,211 @@
+//! What a client reads of a transfer. States, flags and reasons may grow: clients are told to
+//! expect ones that they do not know.
+
+use std::collections::BTreeMap;
+
+use domain::rail::RailId;
+use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Status};
+use domain::{AccountId, BankAccountId, Money, Step, StepKey, TransferId};
+use serde::Serialize;
+use transfers::{NetworkStatus, StatusChange, StatusReason, Transfer};
+
+#[derive(Debug, Serialize)]
+pub(super) struct TransferView {
+    id: TransferId,
+    object: &'static str,
+    livemode: bool,
+    status: Status,
+    status_reason: Option<ReasonView>,
+    flags: FlagsView,
+    amount: Money,
+    money: MoneyFacts,
+    source: EndpointView,
+    destination: EndpointView,
+    client_reference: Option<String>,
+    description: Option<String>,
+    metadata: BTreeMap<String, String>,
+    network_status: Option<NetworkView>,
+    created_at: String,
+    updated_at: String,
+    /// Left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<ChangeView>>,
+    url: String,
+}
+
+/// Why it did not go through, in words that hold for every bank, and what was being done then.
+#[derive(Debug, Serialize)]
+struct ReasonView {
+    code: Decline,
+    step: Step,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FlagsView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_doubt: Option<FlagView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_operator: Option<FlagView>,
+}
+
+#[derive(Debug, Serialize)]
+struct FlagView {
+    step: Step,
+    since: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum EndpointView {
+    Wallet {
+        id: AccountId,
+    },
+    BankAccount {
+        id: BankAccountId,
+        rail: RailId,
+        /// Ours, the same on every attempt: what the bank knows this leg by.
+        reference: String,
+        /// The bank's own, once it has given one.
+        bank_reference: Option<String>,
+        /// The bank's own for giving the money back; only where that happened.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refund_bank_reference: Option<String>,
+    },
+}
+
+/// The rail's raw words, for people who talk to the bank.
+#[derive(Debug, Serialize)]
+struct NetworkView {
+    scheme: RailId,
+    code: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeView {
+    status: Status,
+    cause: String,
+    actor: String,
+    at: String,
+    note: Option<String>,
+}
+
+/// A short story: a row of a list.
+impl From<Transfer> for TransferView {
+    fn from(transfer: Transfer) -> Self {
+        let source = EndpointView::of(transfer.source, transfer.id, Step::Collect)
+            .with(transfer.collect_reference, transfer.refund_reference);
+        let destination = EndpointView::of(transfer.destination, transfer.id, Step::PayOut)
+            .with(transfer.payout_reference, None);
+        Self {
+            id: transfer.id,
+            object: "transfer",
+            livemode: transfer.tenant.mode.is_live(),
+            status: transfer.status,
+            status_reason: transfer.status_reason.map(ReasonView::from),
+            flags: transfer.flags.into(),
+            amount: transfer.money,
+            money: transfer.facts,
+            source,
+            destination,
+            client_reference: transfer.client_reference,
+            description: transfer.description,
+            metadata: transfer.metadata,
+            network_status: transfer.network_status.map(NetworkView::from),
+            created_at: transfer.created_at.to_string(),
+            updated_at: transfer.updated_at.to_string(),
+            history: None,
+            url: url(transfer.id),
+        }
+    }
+}
+
+impl TransferView {
+    /// The whole story.
+    pub(super) fn with_history(self, history: Vec<StatusChange>) -> Self {
+        Self {
+            history: Some(history.into_iter().map(ChangeView::from).collect()),
+            ..self
+        }
+    }
+}
+
+pub(super) fn url(id: TransferId) -> String {
+    format!("/v1/transfers/{id}")
+}
+
+impl EndpointView {
+    fn of(endpoint: Endpoint, transfer: TransferId, step: Step) -> Self {
+        match endpoint {
+            Endpoint::Wallet { account } => Self::Wallet { id: account },
+            Endpoint::BankAccount { account, rail } => Self::BankAccount {
+                id: account,
+                rail,
+                reference: StepKey::of(transfer, step).to_string(),
+                bank_reference: None,
+                refund_bank_reference: None,
+            },
+        }
+    }
+
+    /// What the bank called it. A wallet has no bank to say anything.
+    fn with(mut self, moved: Option<String>, returned: Option<String>) -> Self {
+        if let Self::BankAccount {
+            bank_reference,
+            refund_bank_reference,
+            ..
+        } = &mut self
+        {
+            *bank_reference = moved;
+            *refund_bank_reference = returned;
+        }
+        self
+    }
+}
+
+impl From<StatusReason> for ReasonView {
+    fn from(reason: StatusReason) -> Self {
+        Self {
+            code: reason.decline,
+            step: reason.step,
+        }
+    }
+}
+
+impl From<Flags> for FlagsView {
+    fn from(flags: Flags) -> Self {
+        Self {
+            in_doubt: flags.in_doubt.map(FlagView::from),
+            needs_operator: flags.needs_operator.map(FlagView::from),
+        }
+    }
+}
+
+impl From<Flag> for FlagView {
+    fn from(flag: Flag) -> Self {
+        Self {
+            step: flag.step,
+            since: flag.since.to_string(),
+        }
+    }
+}
+
+impl From<NetworkStatus> for NetworkView {
+    fn from(network: NetworkStatus) -> Self {
+        Self {
+            scheme: network.scheme,
+            code: network.code,
+        }
+    }
+}
+
+impl From<StatusChange> for ChangeView {
+    fn from(change: StatusChange) -> Self {
+        Self {
+            status: change.status,
+            cause: change.cause,
+            actor: change.actor,
+            at: change.at.to_string(),
+            note: change.note,
+        }
+    }
+}

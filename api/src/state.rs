@@ -1,0 +1,140 @@
+//! What the routes stand on: the rooms below, handed in by whoever starts the program.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{Mint, SharedClock};
+use db::Db;
+use domain::transfer::Order;
+use futures_util::future::BoxFuture;
+use identity::Identity;
+use tokio::sync::Semaphore;
+use transfers::Transfers;
+
+/// Starts the workflow of an accepted transfer. "Already started" is success.
+pub trait Starter: Send + Sync + fmt::Debug {
+    fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<(), StartError>>;
+
+    /// Whether a workflow could be started now.
+    fn ready(&self) -> BoxFuture<'_, Result<(), StartError>>;
+}
+
+/// No money is at risk: the order is stored, and the sweeper starts it later.
+#[derive(Debug, thiserror::Error)]
+#[error("the workflow engine does not take the transfer now")]
+pub struct StartError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// Something this process needs, and how to ask whether it is there.
+#[derive(Clone)]
+pub struct Probe {
+    pub(crate) name: &'static str,
+    pub(crate) check: Check,
+}
+
+impl Probe {
+    pub fn new(
+        name: &'static str,
+        check: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            check: Arc::new(check),
+        }
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Probe").field(&self.name).finish()
+    }
+}
+
+/// The bounds of one listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// How long a request may take before it is answered with 504.
+    pub request: Duration,
+    /// Requests in work at the same time; the next one is told to come back.
+    pub requests: usize,
+    /// Workflow starts in flight at the same time; what is above it is left to the sweeper.
+    pub starts: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// How long a connection may take to send the head of its next request.
+    pub head: Duration,
+    /// How long requests in work may still take when the program is told to end.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            request: Duration::from_secs(30),
+            requests: 1_024,
+            starts: 256,
+            connections: 16_384,
+            head: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Cheap to clone: one for each request.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub db: Db,
+    pub identity: Identity,
+    pub transfers: Transfers,
+    pub starter: Arc<dyn Starter>,
+    pub clock: SharedClock,
+    pub mint: Mint,
+    pub limits: Limits,
+    /// What readiness asks beside the database and the engine.
+    pub probes: Arc<[Probe]>,
+    pub(crate) rooms: Rooms,
+}
+
+/// Seats that bound what runs at the same time.
+#[derive(Clone, Debug)]
+pub(crate) struct Rooms {
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) starts: Arc<Semaphore>,
+}
+
+/// Everything an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub db: Db,
+    pub identity: Identity,
+    pub transfers: Transfers,
+    pub starter: Arc<dyn Starter>,
+    pub clock: SharedClock,
+    pub mint: Mint,
+    pub limits: Limits,
+    pub probes: Vec<Probe>,
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self {
+            rooms: Rooms {
+                requests: Arc::new(Semaphore::new(parts.limits.requests)),
+                starts: Arc::new(Semaphore::new(parts.limits.starts)),
+            },
+            db: parts.db,
+            identity: parts.identity,
+            transfers: parts.transfers,
+            starter: parts.starter,
+            clock: parts.clock,
+            mint: parts.mint,
+            limits: parts.limits,
+            probes: parts.probes.into(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Accepting a transfer: what is answered, stored and started.
+
+use std::future::Future;
+use std::task::Poll;
+use std::time::Duration;
+
+use expect_test::expect;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::Case;
+use crate::support::House;
+
+pub(crate) const CASES: &[Case] = &[
+    ("an accepted transfer is answered, stored and started", |house| Box::pin(accepted(house))),
+    ("the answer in full", |house| Box::pin(in_full(house))),
+    ("it is accepted also while nothing can be started", |house| Box::pin(not_started(house))),
+    ("a client that hangs up takes nothing back", |house| Box::pin(hung_up(house))),
+];
+
+async fn accepted(house: &House) {
+    let answer = house.post("\"order-17\"", &house.payout(2_500)).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.header("idempotent-replayed"), "");
+    let transfer = answer.json();
+    let url = transfer["url"].as_str().unwrap();
+    assert_eq!(answer.header("location"), url);
+    let id = transfer["id"].as_str().unwrap().parse().unwrap();
+    let started = eventually(Duration::from_secs(10), async || {
+        let stored = house.app.transfers.get(&house.alice.tenant, id).await.unwrap()?;
+        (!stored.start_pending).then_some(())
+    });
+    started.await.unwrap();
+    assert_eq!(*house.starter.started.lock().unwrap(), [id]);
+    let read = house.get(url).await;
+    assert_eq!((read.status, &read.json()["status"]), (200, &json!("created")));
+}
+
+async fn in_full(house: &House) {
+    let mut body = house.payout(2_500);
+    body["client_reference"] = json!("invoice 17");
+    body["description"] = json!("Thank you ☀");
+    body["metadata"] = json!({"order": "17", "empty": ""});
+    let answer = house.post("order-17", &body).await;
+    expect![[r#""#]].assert_eq(&nameless(&answer.json()));
+    let read = house.get(answer.header("location")).await.json();
+    expect![[r#""#]].assert_eq(&nameless(&read["history"]));
+    let history = house.get(&format!("{}/history", answer.header("location"))).await.json();
+    assert_eq!(history["data"], read["history"]);
+    let mut without = read.clone();
+    without.as_object_mut().unwrap().remove("history");
+    assert_eq!(without, answer.json());
+}
+
+/// The same picture in every run: ids and times replaced by what they are.
+pub(crate) fn nameless(json: &Value) -> String {
+    let text = serde_json::to_string_pretty(json).unwrap();
+    let quoted = text.split('"').map(|piece| {
+        if piece.len() == 27 && piece.starts_with("20") && piece.ends_with('Z') {
+            return "<time>".to_owned();
+        }
+        let letters = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
+        piece
+            .split(letters)
+            .filter(|word| word.len() == 29 && word.as_bytes()[2] == b'_')
+            .fold(piece.to_owned(), |piece, id| piece.replace(id, &format!("<{}>", &id[..2])))
+    });
+    quoted.collect::<Vec<_>>().join("\"")
+}
+
+async fn not_started(house: &House) {
+    *house.starter.refuses.lock().unwrap() = true;
+    let answer = house.post("patient", &house.payout(100)).await;
+    assert_eq!(answer.status, 202);
+    let waiting = house.app.transfers.to_start(Duration::ZERO, 10).await.unwrap();
+    let ids: Vec<String> = waiting.iter().map(|order| order.transfer.to_string()).collect();
+    assert_eq!(json!(ids), json!([answer.json()["id"]]));
+}
+
+/// A future that is dropped after so many polls, as by a client that hangs up in between.
+async fn polled<F: Future>(asked: F, most: u32) -> Option<F::Output> {
+    let mut asked = Box::pin(asked);
+    let mut polls = 0;
+    std::future::poll_fn(move |context| {
+        if polls == most {
+            return Poll::Ready(None);
+        }
+        polls += 1;
+        asked.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+async fn hung_up(house: &House) {
+    let mut stored_unanswered = 0;
+    for polls in 1..=12 {
+        let (key, body) = (format!("gone-{polls}"), house.payout(i64::from(polls)));
+        let answered = polled(house.post(&key, &body), polls).await.is_some();
+        // Whatever became of it, the same request again says so, and there is one transfer.
+        let again = house.post(&key, &body).await;
+        assert_eq!(again.status, 202);
+        let replayed = again.header("idempotent-replayed") == "true";
+        assert!(replayed || !answered, "after {polls} polls");
+        stored_unanswered += u32::from(replayed && !answered);
+    }
+    assert!(stored_unanswered > 0, "no request was dropped between commit and answer");
+    let list = house.get("/v1/transfers?limit=100").await.json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 12);
+}
