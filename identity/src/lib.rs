@@ -12,6 +12,7 @@ mod keys;
 mod partners;
 mod presented;
 mod scope;
+pub mod seed;
 mod subjects;
 mod users;
 

@@ -1,0 +1,161 @@
+//! The sandbox's sample data: a demo partner with three users, their wallets and bank accounts.
+//!
+//! | who   | wallet   | bank accounts                                                           |
+//! |-------|----------|-------------------------------------------------------------------------|
+//! | Alice | 1,000.00 | `SB-ALICE-0001`                                                         |
+//! | Bob   | 500.00   | `SB-BOB-0001`, and `SB-CLOSED-0001`: payouts are refused, account closed |
+//! | Carol | 250.00   | `SB-CAROL-0001`, and `SB-EMPTY-0001`: debits are refused, no funds       |
+//!
+//! All of it appears in one commit. The partner's id is fixed, so a second call finds the first.
+
+use db::Tx;
+use domain::rail::{BankAccountNumber, RailId};
+use domain::{AccountId, BankAccountId, Currency, Mode, Money, PartnerId, Tenant, UserId};
+use ledger::Entry;
+
+use crate::{
+    Identity, IdentityError, IssuedKey, LONGEST_PAGE, NewBankAccount, NewKey, Scopes,
+    bank_accounts, keys, partners, users,
+};
+
+/// The demo partner's tenant, the same in every sandbox.
+pub const TENANT: Tenant = Tenant {
+    partner: PartnerId::from_bits(0x0190_0000_0000_7000_8000_0000_0000_0001),
+    mode: Mode::Sandbox,
+};
+
+const PARTNER: &str = "Demo Bank & Co";
+const CURRENCY: Currency = Currency::EUR;
+const RAIL: RailId = RailId::SandboxBank;
+
+/// Name, minor units in the wallet, and the numbers of the bank accounts: the good one first.
+const PEOPLE: [(&str, i64, &[&str]); 3] = [
+    ("Alice", 100_000, &["SB-ALICE-0001"]),
+    ("Bob", 50_000, &["SB-BOB-0001", "SB-CLOSED-0001"]),
+    ("Carol", 25_000, &["SB-CAROL-0001", "SB-EMPTY-0001"]),
+];
+
+#[derive(Debug)]
+pub struct Demo {
+    pub tenant: Tenant,
+    /// Only from the call that made it: a key is shown once.
+    pub key: Option<IssuedKey>,
+    pub people: Vec<Person>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub user: UserId,
+    pub name: String,
+    pub wallet: AccountId,
+    /// The good one first, then those that refuse.
+    pub bank_accounts: Vec<BankAccountId>,
+}
+
+/// Makes the sample data, or finds it.
+pub async fn demo(identity: &Identity) -> Result<Demo, IdentityError> {
+    if identity.partner_name(&TENANT).await?.is_none() {
+        let (draft, key) = draft(identity)?;
+        let mint = identity.mint.clone();
+        let new = identity
+            .db
+            .write(move |tx: &mut Tx| Box::pin(async move { draft.insert(tx, &mint).await }))
+            .await?;
+        // Somebody else may have been quicker; then our key was never stored.
+        let key = new.then_some(key);
+        return found(identity, key).await;
+    }
+    found(identity, None).await
+}
+
+#[derive(Clone)]
+struct Draft {
+    key: keys::Draft,
+    people: Vec<(users::Draft, Money, Vec<bank_accounts::Draft>)>,
+}
+
+fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
+    let new = NewKey {
+        name: "Demo".to_owned(),
+        scopes: Scopes::all(),
+        expires_at: None,
+    };
+    let (key, issued) = identity.draft_key(&TENANT, new)?;
+    let people = PEOPLE
+        .iter()
+        .map(|(name, amount, numbers)| {
+            let user = identity.draft_user(&TENANT, name)?;
+            let banks = numbers
+                .iter()
+                .map(|number| {
+                    let new = NewBankAccount {
+                        user: user.user,
+                        rail: RAIL,
+                        currency: CURRENCY,
+                        number: BankAccountNumber::new(*number),
+                        holder: (*name).to_owned(),
+                    };
+                    identity.draft_bank_account(&TENANT, &user.key, &new)
+                })
+                .collect::<Result<_, _>>()?;
+            let money = Money::from_minor(*amount, CURRENCY);
+            Ok((user, money.map_err(ledger_error)?, banks))
+        })
+        .collect::<Result<_, IdentityError>>()?;
+    Ok((Draft { key, people }, issued))
+}
+
+impl Draft {
+    /// False, with nothing written, when the partner is there already.
+    async fn insert(self, tx: &mut Tx, mint: &ambient::Mint) -> Result<bool, IdentityError> {
+        if !partners::insert(tx, &TENANT, PARTNER).await? {
+            return Ok(false);
+        }
+        self.key.insert(tx, &TENANT).await?;
+        for (user, money, banks) in self.people {
+            let owner = user.user;
+            user.insert(tx, &TENANT).await?;
+            for bank in banks {
+                bank.insert(tx, &TENANT).await?;
+            }
+            let wallet = ledger::open_wallet(tx, mint, TENANT, owner, CURRENCY)
+                .await
+                .map_err(ledger_error)?;
+            let opening = Entry::opening(TENANT, &owner.to_string(), RAIL, wallet.id, money);
+            ledger::post(tx, mint, &opening)
+                .await
+                .map_err(ledger_error)?;
+        }
+        Ok(true)
+    }
+}
+
+async fn found(identity: &Identity, key: Option<IssuedKey>) -> Result<Demo, IdentityError> {
+    let mut people = Vec::new();
+    // The sample people are the oldest: others may have been added since.
+    let oldest = u32::try_from(PEOPLE.len()).unwrap_or(LONGEST_PAGE);
+    for user in identity.users(&TENANT, None, oldest).await? {
+        let wallets = ledger::accounts_of(&identity.db, TENANT, user.id).await?;
+        let Some(wallet) = wallets.first() else {
+            continue;
+        };
+        let banks = identity
+            .bank_accounts(&TENANT, Some(user.id), None, LONGEST_PAGE)
+            .await?;
+        people.push(Person {
+            user: user.id,
+            name: user.name.unwrap_or_default(),
+            wallet: wallet.id,
+            bank_accounts: banks.into_iter().map(|bank| bank.id).collect(),
+        });
+    }
+    Ok(Demo {
+        tenant: TENANT,
+        key,
+        people,
+    })
+}
+
+fn ledger_error<E: std::error::Error + Send + Sync + 'static>(error: E) -> IdentityError {
+    IdentityError::Ledger(Box::new(error))
+}
