@@ -1,1 +1,11 @@
-//! activities
+//! What workflows ask of the world: decode, one call to a port or a store, map the error.
+//!
+//! One file an activity, listed in the tables of [`Books`] and [`Bank`]. The definitions live in
+//! `workflows`; [`failure`] alone decides what is tried again. No arithmetic and no SQL here.
+
+mod bank;
+mod books;
+mod failure;
+
+pub use bank::Bank;
+pub use books::Books;

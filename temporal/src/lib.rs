@@ -1,1 +1,19 @@
-//! temporal
+//! How the workflow engine is reached: the connection, the codec every payload passes through, and
+//! starting a transfer's workflow.
+//!
+//! The same client speaks to the engine in this process and to a Temporal cluster; nobody above
+//! this room knows which one it is.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod codec;
+mod connect;
+mod starter;
+
+pub use codec::Histories;
+pub use connect::{Address, ConnectError, InProcess, connect};
+pub use starter::{StartError, Starter};
+pub use temporalio_client::Client;
+pub use temporalio_client::callback_based::{GrpcRequest, GrpcSuccessResponse};
+
+/// The task queue on which transfers and their activities run.
+pub const TRANSFERS: &str = "transfers";

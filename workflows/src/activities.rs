@@ -50,6 +50,13 @@ impl Bank {
     }
 }
 
+/// The definitions as types, for the room that implements them: an implementation whose input or
+/// output differs does not compile.
+pub mod definitions {
+    pub use super::bank::{Debit, Inquire, PayOut};
+    pub use super::books::Record;
+}
+
 /// All of them happen in one commit, or none does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {

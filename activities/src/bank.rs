@@ -1,0 +1,67 @@
+//! The activities that talk to a bank.
+
+#![allow(missing_debug_implementations)] // The SDK's macro defines marker types without it.
+
+mod debit;
+mod inquire;
+mod pay_out;
+mod submit;
+
+use std::sync::Arc;
+
+use adapters::Rails;
+use ambient::SharedClock;
+use identity::Identity;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use transfers::Transfers;
+use workflows::activities::{BankAnswer, BankStep, Verdict, definitions};
+
+#[derive(Debug)]
+pub struct Bank {
+    transfers: Transfers,
+    identity: Identity,
+    rails: Rails,
+    clock: SharedClock,
+}
+
+impl Bank {
+    pub fn new(transfers: Transfers, identity: Identity, rails: Rails, clock: SharedClock) -> Self {
+        Self {
+            transfers,
+            identity,
+            rails,
+            clock,
+        }
+    }
+}
+
+#[activities]
+impl Bank {
+    #[activity(definition = definitions::Debit)]
+    pub async fn debit(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        debit::debit(&self, step).await
+    }
+
+    #[activity(definition = definitions::PayOut)]
+    pub async fn pay_out(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        pay_out::pay_out(&self, step).await
+    }
+
+    #[activity(definition = definitions::Inquire)]
+    pub async fn inquire(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<Verdict, ActivityError> {
+        inquire::inquire(&self, step).await
+    }
+}

@@ -1,0 +1,35 @@
+//! The activities that write into our own books.
+
+#![allow(missing_debug_implementations)] // The SDK's macro defines marker types without it.
+
+mod record;
+
+use std::sync::Arc;
+
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use transfers::Transfers;
+use workflows::activities::{Booked, Record, definitions};
+
+#[derive(Debug)]
+pub struct Books {
+    transfers: Transfers,
+}
+
+impl Books {
+    pub fn new(transfers: Transfers) -> Self {
+        Self { transfers }
+    }
+}
+
+#[activities]
+impl Books {
+    #[activity(definition = definitions::Record)]
+    pub async fn record(
+        self: Arc<Self>,
+        _: ActivityContext,
+        record: Record,
+    ) -> Result<Booked, ActivityError> {
+        record::record(&self.transfers, record).await
+    }
+}

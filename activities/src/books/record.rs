@@ -1,0 +1,25 @@
+//! Records what happened to a transfer. Recording the same again changes nothing.
+
+use temporalio_sdk::activities::ActivityError;
+use transfers::{RecordError, Transfers};
+use workflows::activities::{Booked, Record};
+
+use crate::failure;
+
+pub(super) async fn record(transfers: &Transfers, record: Record) -> Result<Booked, ActivityError> {
+    match transfers
+        .record_all(&record.tenant, record.transfer, &record.happenings)
+        .await
+    {
+        Ok(_) => Ok(Booked::Done),
+        Err(RecordError::Refused(decline)) => Ok(Booked::Refused { decline }),
+        Err(error @ RecordError::Store(_)) => Err(failure::try_again(error)),
+        // What is stored says otherwise, and would say so again.
+        Err(
+            error @ (RecordError::NoSuchTransfer
+            | RecordError::NotNow(_)
+            | RecordError::Conflict { .. }
+            | RecordError::Books(_)),
+        ) => Err(failure::contradiction(error)),
+    }
+}

@@ -1,0 +1,78 @@
+//! Starts a transfer's workflow. Starting twice is success: one transfer, one workflow.
+
+use std::time::Duration;
+
+use domain::transfer::Order;
+use temporalio_client::errors::WorkflowStartError;
+use temporalio_client::{Client, WorkflowIdReusePolicy, WorkflowStartOptions};
+use workflows::Transfer;
+
+use crate::TRANSFERS;
+use crate::connect::{self, ConnectError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "the workflow engine did not take the transfer; it is stored and will be started by itself"
+    )]
+    NotTaken(#[source] Box<WorkflowStartError>),
+    #[error(
+        "the workflow engine did not answer in time; the transfer is stored and will be started by itself"
+    )]
+    TimedOut,
+}
+
+/// Clones share the connection.
+#[derive(Clone)]
+pub struct Starter {
+    client: Client,
+}
+
+impl std::fmt::Debug for Starter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Starter").finish_non_exhaustive()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Starter {
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub async fn start(&self, order: &Order) -> Result<(), StartError> {
+        let options = WorkflowStartOptions::new(TRANSFERS, workflows::workflow_id(order.transfer))
+            // Also when it is closed: a transfer that ended must never begin again.
+            .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+            .static_summary(format!(
+                "{} from {} to {}",
+                order.money,
+                ends(order).0,
+                ends(order).1
+            ))
+            .build();
+        let start = self.client.start_workflow(Transfer::run, *order, options);
+        match tokio::time::timeout(PATIENCE, start).await {
+            Ok(Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. })) => Ok(()),
+            Ok(Err(error)) => Err(StartError::NotTaken(Box::new(error))),
+            Err(_) => Err(StartError::TimedOut),
+        }
+    }
+}
+
+impl Starter {
+    /// Whether a workflow could be started now.
+    pub async fn ready(&self) -> Result<(), ConnectError> {
+        connect::namespace_is_there(&self.client).await
+    }
+}
+
+/// What kind of account each end is: a summary carries no personal data.
+fn ends(order: &Order) -> (&'static str, &'static str) {
+    let kind = |end: &domain::transfer::Endpoint| match end.rail() {
+        None => "wallet",
+        Some(rail) => rail.name(),
+    };
+    (kind(&order.source), kind(&order.destination))
+}
