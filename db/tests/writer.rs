@@ -20,6 +20,10 @@ use tokio::sync::{Barrier, watch};
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(each("values_come_back_as_they_went_in", values));
+    trials.extend(each(
+        "commits_are_on_disk_before_they_are_answered",
+        durable,
+    ));
     trials.extend(each("what_waits_together_commits_together", grouped));
     trials.extend(each("a_refused_job_is_rolled_back_alone", refused_alone));
     trials.extend(each("an_overlooked_error_undoes_its_job", overlooked));
@@ -165,6 +169,43 @@ async fn values(store: Store) -> Result<()> {
         ),
         "{missing:?}"
     );
+    Ok(())
+}
+
+async fn durable(store: Store) -> Result<()> {
+    let db = store.open().await?;
+    let settings: &[(&str, &str)] = match db.dialect() {
+        Dialect::Sqlite => &[
+            (
+                "SELECT CAST(synchronous AS TEXT) AS found FROM pragma_synchronous",
+                "2",
+            ),
+            (
+                "SELECT journal_mode AS found FROM pragma_journal_mode",
+                "wal",
+            ),
+            (
+                "SELECT CAST(foreign_keys AS TEXT) AS found FROM pragma_foreign_keys",
+                "1",
+            ),
+        ],
+        Dialect::Postgres => &[(
+            "SELECT current_setting('synchronous_commit') AS found",
+            "on",
+        )],
+    };
+    for (question, wanted) in settings {
+        let found = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let row = tx.fetch_optional(question, params![]).await?;
+                    row.map_or(Ok(String::new()), |row| row.text("found"))
+                })
+            })
+            .await
+            .map_err(|error: WriteError<DbError>| error)?;
+        ensure!(found == *wanted, "{question}: {found}");
+    }
     Ok(())
 }
 

@@ -162,3 +162,130 @@ fn add(account: &Account, sum: Money, money: Money) -> Result<Money, Refusal> {
             account: account.reference,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use ambient::Timestamp;
+    use domain::rail::RailId;
+    use domain::{Mode, PartnerId, Tenant};
+
+    use super::*;
+    use crate::{Leg, Template};
+
+    const ALICE: AccountRef = AccountRef::Wallet(AccountId::from_bits(1));
+    const BOB: AccountRef = AccountRef::Wallet(AccountId::from_bits(2));
+    const NOSTRO: AccountRef = AccountRef::Nostro(RailId::SandboxBank);
+
+    fn eur(minor: i64) -> Money {
+        Money::from_minor(minor, Currency::EUR).unwrap()
+    }
+
+    /// Entries that no template makes, for the rules that templates keep by construction.
+    fn entry(legs: &[(AccountRef, Money)]) -> Entry {
+        Entry {
+            tenant: Tenant {
+                partner: PartnerId::from_bits(1),
+                mode: Mode::Sandbox,
+            },
+            key: "key".to_owned(),
+            transfer: None,
+            template: Template::Opening,
+            money: eur(1),
+            legs: legs
+                .iter()
+                .map(|&(account, money)| Leg { account, money })
+                .collect(),
+        }
+    }
+
+    fn account(bits: u128, reference: AccountRef, minor: i64) -> Account {
+        Account {
+            id: AccountId::from_bits(bits),
+            reference,
+            owner: None,
+            state: State::Open,
+            balance: eur(minor),
+            version: 7,
+            opened_at: Timestamp::from_micros(0),
+        }
+    }
+
+    fn accounts() -> Vec<Account> {
+        vec![
+            account(1, ALICE, 100),
+            account(2, BOB, 0),
+            account(3, NOSTRO, -100),
+        ]
+    }
+
+    #[test]
+    fn each_currency_must_sum_to_zero_by_itself() {
+        let usd = Money::from_minor(-1, Currency::USD).unwrap();
+        for (legs, currency) in [
+            (vec![(ALICE, eur(-2)), (BOB, eur(1))], Currency::EUR),
+            (vec![(ALICE, eur(1)), (BOB, usd)], Currency::EUR),
+            (
+                vec![(ALICE, eur(-1)), (BOB, eur(1)), (NOSTRO, usd)],
+                Currency::USD,
+            ),
+        ] {
+            assert_eq!(
+                well_formed(&entry(&legs)),
+                Err(Refusal::Unbalanced { currency })
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_is_neither_empty_nor_a_novel() {
+        let mut entry = entry(&[(ALICE, eur(-1)), (BOB, eur(1))]);
+        assert_eq!(well_formed(&entry), Ok(()));
+        for length in [0, LONGEST_KEY + 1, 10_000] {
+            entry.key = "k".repeat(length);
+            assert_eq!(well_formed(&entry), Err(Refusal::KeyUnfit));
+        }
+    }
+
+    #[test]
+    fn what_an_account_gains_in_the_same_entry_may_be_spent_in_it() {
+        let legs = [
+            (BOB, eur(-30)),
+            (ALICE, eur(-60)),
+            (BOB, eur(50)),
+            (NOSTRO, eur(40)),
+        ];
+        let booked = plan(&entry(&legs), &accounts()).unwrap();
+        let shown: Vec<_> = booked
+            .iter()
+            .map(|leg| (leg.account.bits(), leg.version, leg.balance.minor()))
+            .collect();
+        assert_eq!(shown, [(2, 8, -30), (1, 8, 40), (2, 9, 20), (3, 8, -60)]);
+    }
+
+    #[test]
+    fn all_legs_of_an_account_count_together() {
+        let legs = [(ALICE, eur(-60)), (ALICE, eur(-60)), (BOB, eur(120))];
+        assert_eq!(
+            plan(&entry(&legs), &accounts()),
+            Err(Refusal::InsufficientAvailable {
+                account: ALICE,
+                available: eur(100)
+            })
+        );
+    }
+
+    #[test]
+    fn the_order_of_the_legs_does_not_change_the_answer() {
+        let mut accounts = accounts();
+        accounts[1].state = State::Frozen;
+        // Alice is short and Bob is frozen: the state is looked at before what is available.
+        let mut legs = [(ALICE, eur(-500)), (BOB, eur(-500)), (NOSTRO, eur(1_000))];
+        for _ in 0..legs.len() {
+            legs.rotate_left(1);
+            assert_eq!(
+                plan(&entry(&legs), &accounts),
+                Err(Refusal::AccountFrozen { account: BOB })
+            );
+        }
+    }
+}

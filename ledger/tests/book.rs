@@ -1,5 +1,6 @@
 //! The book on both databases: a transfer's whole way, keys, tenants, and callers at the same time.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::inconsistent_digit_grouping)] // 100_00 reads as 100.00.
 
 mod both;
 

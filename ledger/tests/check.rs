@@ -1,5 +1,6 @@
 //! The oracle notices: each rule is broken by hand, below the ledger, and must be named.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::inconsistent_digit_grouping)] // 100_00 reads as 100.00.
 
 mod both;
 
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use both::{Book, RAIL, each, eur, step};
-use db::{DbError, params};
+use db::{DbError, Violation, WriteError, params};
 use domain::Step;
 use ledger::Entry;
 use ledger::check::{self, Rule};
@@ -15,6 +16,7 @@ use ledger::check::{self, Rule};
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(each("a_true_book_has_no_faults", true_book));
+    trials.extend(each("the_schema_itself_refuses_debt", no_debt));
     for (name, damage, rule) in DAMAGES {
         trials.extend(each(name, async move |book| {
             notices(book, damage, *rule).await
@@ -92,7 +94,7 @@ async fn notices(book: Book, damage: &'static str, rule: Rule) -> Result<()> {
     book.db
         .write(move |tx| Box::pin(async move { tx.execute(damage, params![]).await.map(drop) }))
         .await
-        .map_err(|error: db::WriteError<DbError>| error)?;
+        .map_err(|error: WriteError<DbError>| error)?;
     let report = check::books(&book.db).await?;
     ensure!(
         report.faults.iter().any(|fault| fault.rule == rule),
@@ -105,4 +107,20 @@ async fn notices(book: Book, damage: &'static str, rule: Rule) -> Result<()> {
             .all(|fault| fault.tenant == book.tenant)
     );
     Ok(())
+}
+
+/// Below all code: even a statement written by hand cannot bring a wallet below zero.
+async fn no_debt(book: Book) -> Result<()> {
+    filled(&book).await?;
+    let debt = "UPDATE accounts SET balance = -1 WHERE purpose = 'wallet'";
+    let answer: Result<u64, WriteError<DbError>> = book
+        .db
+        .write(move |tx| Box::pin(async move { tx.execute(debt, params![]).await }))
+        .await;
+    let kind = Violation::Check;
+    ensure!(
+        matches!(&answer, Err(WriteError::Refused(DbError::Constraint { kind: found, .. })) if *found == kind),
+        "{answer:?}"
+    );
+    book.is_true().await
 }

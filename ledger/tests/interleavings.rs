@@ -1,6 +1,7 @@
 //! Any order, any repetition: the books are the same, nothing is created or lost, and no wallet is
 //! ever below zero. Compared with a model in memory that knows only amounts.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::inconsistent_digit_grouping)] // 100_00 reads as 100.00.
 
 mod both;
 
