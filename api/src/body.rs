@@ -1,10 +1,10 @@
 //! The body of a request: JSON, bounded, read to the end before anything else happens.
 
-use axum::extract::{FromRequest, Request};
 use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use domain::Code;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::json::{self, Node};
@@ -23,8 +23,14 @@ impl FromRequest<App> for Document {
         must_be_json(&head.headers)?;
         let largest = app.limits.body;
         // Said before the first byte is read, where the client says how much is coming.
-        let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > largest) {
+        let announced = head
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok());
+        if announced
+            .and_then(|length| length.parse::<usize>().ok())
+            .is_some_and(|length| length > largest)
+        {
             return Err(too_large(largest));
         }
         let bytes = match Limited::new(body, largest).collect().await {
@@ -58,7 +64,10 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
         return wrong("JSON is UTF-8: no other charset or parameter is accepted.");
     }
     // A small body that unpacks to a huge one is never unpacked here.
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding != "identity")
+    {
         return wrong("Compressed bodies are not accepted.");
     }
     Ok(())
@@ -82,7 +91,10 @@ mod tests {
         };
         assert!(judge(Some("application/json"), None));
         assert!(judge(Some("Application/JSON; charset=UTF-8"), None));
-        assert!(judge(Some("application/json;charset=\"utf-8\""), Some("identity")));
+        assert!(judge(
+            Some("application/json;charset=\"utf-8\""),
+            Some("identity")
+        ));
         assert!(!judge(None, None));
         assert!(!judge(Some("text/plain"), None));
         assert!(!judge(Some("application/jsonx"), None));

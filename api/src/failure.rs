@@ -12,9 +12,9 @@ use crate::problem::Problem;
 pub(crate) fn storage(error: &DbError) -> Problem {
     log(error);
     match error {
-        DbError::Unavailable(_) | DbError::Conflict(_) => unavailable(
-            "Nothing of this request is kept. Send it again in a moment.",
-        ),
+        DbError::Unavailable(_) | DbError::Conflict(_) => {
+            unavailable("Nothing of this request is kept. Send it again in a moment.")
+        }
         DbError::Constraint { .. }
         | DbError::Statement(_)
         | DbError::Parameters { .. }

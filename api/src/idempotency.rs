@@ -80,7 +80,8 @@ fn quoted(rest: &[u8]) -> Result<String, Refusal> {
 
 /// Without quotes nothing may be in it that a proxy or a parser could read in another way.
 fn bare(value: &[u8]) -> Result<String, Refusal> {
-    let plain = |letter: &u8| letter.is_ascii_graphic() && !matches!(letter, b'"' | b'\\' | b',' | b';');
+    let plain =
+        |letter: &u8| letter.is_ascii_graphic() && !matches!(letter, b'"' | b'\\' | b',' | b';');
     if value.iter().all(plain) {
         Ok(value.iter().copied().map(char::from).collect())
     } else {
@@ -101,7 +102,10 @@ mod tests {
         for value in ["\"order-17\"", "order-17", "  order-17 "] {
             assert_eq!(read(value.as_bytes()).as_deref(), Ok("order-17"), "{value}");
         }
-        assert_eq!(read(br#""a \"b\" \\, c; d""#).as_deref(), Ok(r#"a "b" \, c; d"#));
+        assert_eq!(
+            read(br#""a \"b\" \\, c; d""#).as_deref(),
+            Ok(r#"a "b" \, c; d"#)
+        );
     }
 
     #[test]

@@ -54,7 +54,11 @@ pub(crate) fn child(pointer: &str, name: &str) -> String {
 fn inspect(node: &Node, pointer: &str, faults: &mut Vec<Fault>) {
     match node {
         Node::Text(text) if text.contains('\0') => {
-            faults.push(Fault::at(pointer, "nul_character", "Text may not hold U+0000."));
+            faults.push(Fault::at(
+                pointer,
+                "nul_character",
+                "Text may not hold U+0000.",
+            ));
         }
         Node::List(items) => {
             for (place, item) in items.iter().enumerate() {
@@ -192,7 +196,17 @@ mod tests {
     #[test]
     fn refuses_what_is_no_json_or_too_deep() {
         let deep = format!("{}{}", "[".repeat(17), "]".repeat(17));
-        for text in ["", "{", "{} {}", "nil", "{\"a\":NaN}", "'a'", "\u{feff}{}", "{a:1}", &deep] {
+        for text in [
+            "",
+            "{",
+            "{} {}",
+            "nil",
+            "{\"a\":NaN}",
+            "'a'",
+            "\u{feff}{}",
+            "{a:1}",
+            &deep,
+        ] {
             assert_eq!(faults(text), [(String::new(), "malformed_json")], "{text}");
         }
         assert!(parse(b"{\"a\":\"\xff\"}").is_err());

@@ -116,10 +116,16 @@ mod tests {
 
     #[test]
     fn one_row_more_than_shown_means_more() {
-        let paging = Paging::<UserId> { after: None, limit: 2 };
+        let paging = Paging::<UserId> {
+            after: None,
+            limit: 2,
+        };
         let page = |rows: Vec<u8>| paging.page(rows, u8::to_string, |row| row);
         let full = page(vec![1, 2, 3]);
-        assert_eq!((full.data, full.has_more, full.next_cursor), (vec![1, 2], true, Some(encode("2"))));
+        assert_eq!(
+            (full.data, full.has_more, full.next_cursor),
+            (vec![1, 2], true, Some(encode("2")))
+        );
         let last = page(vec![1, 2]);
         assert_eq!((last.has_more, last.next_cursor), (false, None));
     }

@@ -46,11 +46,7 @@ impl Fault {
         }
     }
 
-    pub(crate) fn parameter(
-        name: &str,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn parameter(name: &str, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             place: Place::Parameter(name.to_owned()),
             code,

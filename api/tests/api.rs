@@ -13,7 +13,10 @@ use support::House;
 use testkit::{Postgres, Trial, trial, trial_needing};
 
 /// A case: a name, and what it does in a fresh house.
-pub(crate) type Case = (&'static str, for<'a> fn(&'a House) -> LocalBoxFuture<'a, ()>);
+pub(crate) type Case = (
+    &'static str,
+    for<'a> fn(&'a House) -> LocalBoxFuture<'a, ()>,
+);
 
 fn main() -> ExitCode {
     let cases = [

@@ -29,7 +29,8 @@ pub(super) async fn give(State(app): State<App>, mut request: Request, next: Nex
     request.extensions_mut().insert(CurrentRequest(id));
     let text = id.to_string();
     // Method, path and status only: queries, headers and bodies may hold what no log should.
-    let span = tracing::info_span!("request", id = %text, method = %request.method(), path = %address);
+    let span =
+        tracing::info_span!("request", id = %text, method = %request.method(), path = %address);
     let begun = app.clock.now();
     let response = next.run(request).instrument(span.clone()).await;
     let mut response = problem::complete(response, &text, &address);

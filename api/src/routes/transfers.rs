@@ -32,7 +32,11 @@ pub(super) use view::FlagsView;
 pub(super) fn routes(table: Table) -> Table {
     let read = Permission::Needs(Scope::Read);
     table
-        .post("/v1/transfers", Permission::Needs(Scope::TransfersWrite), create)
+        .post(
+            "/v1/transfers",
+            Permission::Needs(Scope::TransfersWrite),
+            create,
+        )
         .get("/v1/transfers", read, list)
         .get("/v1/transfers/{id}", read, get)
         .get("/v1/transfers/{id}/history", read, history)

@@ -9,17 +9,41 @@ use crate::support::{House, ask};
 use api::{Declared, Permission};
 
 pub(crate) const CASES: &[Case] = &[
-    ("every route wants what it declares", |house| Box::pin(matrix(house))),
-    ("what belongs to another partner does not exist", |house| Box::pin(foreign(house))),
-    ("garbage for a key is refused quickly", |house| Box::pin(garbage(house))),
-    ("a revoked key opens nothing", |house| Box::pin(revoked(house))),
+    ("every route wants what it declares", |house| {
+        Box::pin(matrix(house))
+    }),
+    ("what belongs to another partner does not exist", |house| {
+        Box::pin(foreign(house))
+    }),
+    ("garbage for a key is refused quickly", |house| {
+        Box::pin(garbage(house))
+    }),
+    ("a revoked key opens nothing", |house| {
+        Box::pin(revoked(house))
+    }),
 ];
 
 /// The table itself, so that a new route shows up here and is decided about.
 async fn matrix(house: &House) {
     let declared = api::declared(&house.app);
     let lines: Vec<String> = declared.iter().map(line).collect();
-    expect_test::expect![[r#""#]].assert_eq(&lines.join("\n"));
+    expect_test::expect![[r#"
+        GET  /v1/accounts                 read
+        GET  /v1/accounts/{id}            read
+        GET  /v1/bank_accounts            read
+        GET  /v1/bank_accounts/{id}       read
+        GET  /v1/events                   read
+        POST /v1/transfers                transfers:write
+        GET  /v1/transfers                read
+        GET  /v1/transfers/{id}           read
+        GET  /v1/transfers/{id}/history   read
+        GET  /v1/users                    read
+        GET  /v1/users/{id}               read
+        GET  /docs                        anybody
+        GET  /docs/{*page}                anybody
+        GET  /livez                       anybody
+        GET  /readyz                      anybody"#]]
+    .assert_eq(&lines.join("\n"));
     let reader = house.key(&[Scope::Read]).await.unwrap();
     let writer = house.key(&[Scope::TransfersWrite]).await.unwrap();
     let nothing = house.key(&[]).await.unwrap();
@@ -109,7 +133,9 @@ async fn foreign(house: &House) {
         assert_eq!(foreign.problem(), "not-found", "{path}");
     }
     for path in ["/v1/transfers", "/v1/events"] {
-        let list = crate::support::get(&house.routes, mallory, path).await.json();
+        let list = crate::support::get(&house.routes, mallory, path)
+            .await
+            .json();
         assert_eq!(list["data"], serde_json::json!([]), "{path}");
     }
     // A foreign account in an order is no account at all, and nothing is stored.
@@ -121,13 +147,18 @@ async fn foreign(house: &House) {
 /// Everything that a problem says, but for the two ids that differ by their nature.
 fn told(answer: &crate::support::Answer, id: &str) -> String {
     let text = String::from_utf8_lossy(&answer.body).into_owned();
-    text.replace(answer.header("request-id"), "").replace(id, "")
+    text.replace(answer.header("request-id"), "")
+        .replace(id, "")
 }
 
 async fn garbage(house: &House) {
     let good = &house.alice.key;
     let mut other_secret = good.clone();
-    let last = if other_secret.pop() == Some('0') { '1' } else { '0' };
+    let last = if other_secret.pop() == Some('0') {
+        '1'
+    } else {
+        '0'
+    };
     other_secret.push(last);
     for value in [
         String::new(),

@@ -8,11 +8,21 @@ use crate::Case;
 use crate::support::{Answer, House, ask, post};
 
 pub(crate) const CASES: &[Case] = &[
-    ("a body that cannot be understood", |house| Box::pin(shapes(house))),
-    ("a value that cannot be accepted", |house| Box::pin(values(house))),
-    ("a header that cannot be accepted", |house| Box::pin(headers(house))),
-    ("a query that cannot be understood", |house| Box::pin(queries(house))),
-    ("a body of the wrong kind or size", |house| Box::pin(kinds(house))),
+    ("a body that cannot be understood", |house| {
+        Box::pin(shapes(house))
+    }),
+    ("a value that cannot be accepted", |house| {
+        Box::pin(values(house))
+    }),
+    ("a header that cannot be accepted", |house| {
+        Box::pin(headers(house))
+    }),
+    ("a query that cannot be understood", |house| {
+        Box::pin(queries(house))
+    }),
+    ("a body of the wrong kind or size", |house| {
+        Box::pin(kinds(house))
+    }),
 ];
 
 async fn nothing_stored(house: &House) {
@@ -27,7 +37,11 @@ async fn refused(house: &House, status: u16, table: Vec<(Value, &str)>) {
         let mut body = house.payout(2_500);
         merge(&mut body, &change);
         let answer = house.post(&format!("bad-{status}-{number}"), &body).await;
-        let code = if status == 400 { "invalid-request" } else { "validation-failed" };
+        let code = if status == 400 {
+            "invalid-request"
+        } else {
+            "validation-failed"
+        };
         assert_eq!(answer.problem(), code, "{change}");
         assert_eq!(answer.faults(), faults, "{change}");
         assert_eq!(answer.json()["outcome"], "not_executed");
@@ -58,31 +72,77 @@ async fn shapes(house: &House) {
         (json!({"amount": "-"}), "/amount: required"),
         (json!({"amount": null}), "/amount: required"),
         (json!({"amount": 2500}), "/amount: not_an_object"),
-        (json!({"amount": {"amount": "2500"}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"amount": 25.5}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"amount": 2500.0}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"amount": 1e300}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"amount": u64::MAX}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"amount": true}}), "/amount/amount: not_an_integer"),
-        (json!({"amount": {"exponent": 2}}), "/amount/exponent: unknown_member"),
-        (json!({"amount": {"currency": 978}}), "/amount/currency: not_a_string"),
+        (
+            json!({"amount": {"amount": "2500"}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"amount": 25.5}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"amount": 2500.0}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"amount": 1e300}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"amount": u64::MAX}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"amount": true}}),
+            "/amount/amount: not_an_integer",
+        ),
+        (
+            json!({"amount": {"exponent": 2}}),
+            "/amount/exponent: unknown_member",
+        ),
+        (
+            json!({"amount": {"currency": 978}}),
+            "/amount/currency: not_a_string",
+        ),
         (json!({"source": "ac_1"}), "/source: not_an_object"),
         (json!({"source": {"id": "-"}}), "/source/id: required"),
-        (json!({"source": {"number": "SB-ALICE-0001"}}), "/source/number: unknown_member"),
-        (json!({"destination": "-", "to": {}}), "/destination: required, /to: unknown_member"),
+        (
+            json!({"source": {"number": "SB-ALICE-0001"}}),
+            "/source/number: unknown_member",
+        ),
+        (
+            json!({"destination": "-", "to": {}}),
+            "/destination: required, /to: unknown_member",
+        ),
         (json!({"partner_id": "pa_1"}), "/partner_id: unknown_member"),
         (json!({"description": 7}), "/description: not_a_string"),
-        (json!({"client_reference": ["a"]}), "/client_reference: not_a_string"),
+        (
+            json!({"client_reference": ["a"]}),
+            "/client_reference: not_a_string",
+        ),
         (json!({"metadata": "a=b"}), "/metadata: not_an_object"),
-        (json!({"metadata": {"a/b": 1, "c": null}}), "/metadata/a~1b: not_a_string, /metadata/c: not_a_string"),
-        (json!({"description": "a\u{0}b"}), "/description: nul_character"),
-        (json!({"metadata": {"a\u{0}": "b"}}), "/metadata/a\u{0}: nul_character"),
+        (
+            json!({"metadata": {"a/b": 1, "c": null}}),
+            "/metadata/a~1b: not_a_string, /metadata/c: not_a_string",
+        ),
+        (
+            json!({"description": "a\u{0}b"}),
+            "/description: nul_character",
+        ),
+        (
+            json!({"metadata": {"a\u{0}": "b"}}),
+            "/metadata/a\u{0}: nul_character",
+        ),
     ];
     refused(house, 400, table).await;
     let good = house.payout(2_500).to_string();
     let twice = good.replacen('{', r#"{"amount":{"amount":1,"currency":"EUR"},"#, 1);
     let inner = good.replacen(r#""amount":2500"#, r#""amount":1,"amount":2500"#, 1);
-    let deep = good.replacen('{', &format!(r#"{{"metadata":{}{},"#, "[".repeat(500), "]".repeat(500)), 1);
+    let deep = good.replacen(
+        '{',
+        &format!(r#"{{"metadata":{}{},"#, "[".repeat(500), "]".repeat(500)),
+        1,
+    );
     for (body, faults) in [
         (twice, "/amount: duplicate_member"),
         (inner, "/amount/amount: duplicate_member"),
@@ -99,7 +159,13 @@ async fn shapes(house: &House) {
         assert_eq!(answer.problem(), "invalid-request");
         assert_eq!(answer.faults(), faults);
     }
-    let answer = post(&house.routes, &house.alice.key, "shape", b"{\"a\":\"\xff\"}".to_vec()).await;
+    let answer = post(
+        &house.routes,
+        &house.alice.key,
+        "shape",
+        b"{\"a\":\"\xff\"}".to_vec(),
+    )
+    .await;
     assert_eq!(answer.problem(), "invalid-request");
     nothing_stored(house).await;
 }
@@ -107,30 +173,81 @@ async fn shapes(house: &House) {
 async fn values(house: &House) {
     let own = json!({"type": "wallet", "id": house.alice.wallet});
     let table = vec![
-        (json!({"amount": {"amount": 0}}), "/amount/amount: not_positive"),
-        (json!({"amount": {"amount": -1}}), "/amount/amount: not_positive"),
-        (json!({"amount": {"amount": i64::MIN}}), "/amount/amount: out_of_range"),
-        (json!({"amount": {"amount": i64::MAX}}), "/amount/amount: out_of_range"),
-        (json!({"amount": {"amount": 9_007_199_254_740_991_i64}}), "/amount/amount: too_large"),
-        (json!({"amount": {"currency": "eur"}}), "/amount/currency: unknown_currency"),
-        (json!({"amount": {"currency": "XXX"}}), "/amount/currency: unknown_currency"),
-        (json!({"amount": {"currency": ""}}), "/amount/currency: unknown_currency"),
+        (
+            json!({"amount": {"amount": 0}}),
+            "/amount/amount: not_positive",
+        ),
+        (
+            json!({"amount": {"amount": -1}}),
+            "/amount/amount: not_positive",
+        ),
+        (
+            json!({"amount": {"amount": i64::MIN}}),
+            "/amount/amount: out_of_range",
+        ),
+        (
+            json!({"amount": {"amount": i64::MAX}}),
+            "/amount/amount: out_of_range",
+        ),
+        (
+            json!({"amount": {"amount": 9_007_199_254_740_991_i64}}),
+            "/amount/amount: too_large",
+        ),
+        (
+            json!({"amount": {"currency": "eur"}}),
+            "/amount/currency: unknown_currency",
+        ),
+        (
+            json!({"amount": {"currency": "XXX"}}),
+            "/amount/currency: unknown_currency",
+        ),
+        (
+            json!({"amount": {"currency": ""}}),
+            "/amount/currency: unknown_currency",
+        ),
         (
             json!({"amount": {"currency": "JPY"}}),
             "/destination: currency_differs, /source: currency_differs",
         ),
-        (json!({"source": {"type": "card"}}), "/source/type: unknown_type"),
+        (
+            json!({"source": {"type": "card"}}),
+            "/source/type: unknown_type",
+        ),
         (json!({"source": {"id": "ac_1"}}), "/source/id: invalid_id"),
-        (json!({"source": {"id": house.alice.bank}}), "/source/id: invalid_id"),
-        (json!({"source": {"id": "ac_'; DROP TABLE accounts; --"}}), "/source/id: invalid_id"),
-        (json!({"source": {"id": "ac_00000000000000000000000000"}}), "/source: unknown"),
-        (json!({"source": {"id": house.mallory.wallet}}), "/source: unknown"),
+        (
+            json!({"source": {"id": house.alice.bank}}),
+            "/source/id: invalid_id",
+        ),
+        (
+            json!({"source": {"id": "ac_'; DROP TABLE accounts; --"}}),
+            "/source/id: invalid_id",
+        ),
+        (
+            json!({"source": {"id": "ac_00000000000000000000000000"}}),
+            "/source: unknown",
+        ),
+        (
+            json!({"source": {"id": house.mallory.wallet}}),
+            "/source: unknown",
+        ),
         (json!({"destination": own}), "/destination: same_account"),
         (json!({"client_reference": ""}), "/client_reference: empty"),
-        (json!({"client_reference": "r".repeat(129)}), "/client_reference: too_long"),
-        (json!({"description": "d".repeat(501)}), "/description: too_long"),
-        (json!({"description": "a\u{1b}[2Jb"}), "/description: control_character"),
-        (json!({"metadata": {"k": "v".repeat(501)}}), "/metadata/k: too_long"),
+        (
+            json!({"client_reference": "r".repeat(129)}),
+            "/client_reference: too_long",
+        ),
+        (
+            json!({"description": "d".repeat(501)}),
+            "/description: too_long",
+        ),
+        (
+            json!({"description": "a\u{1b}[2Jb"}),
+            "/description: control_character",
+        ),
+        (
+            json!({"metadata": {"k": "v".repeat(501)}}),
+            "/metadata/k: too_long",
+        ),
     ];
     refused(house, 422, table).await;
 }
@@ -144,7 +261,11 @@ async fn headers(house: &House) {
         for value in values {
             request = request.header("idempotency-key", *value);
         }
-        ask(&house.routes, request.body(Body::from(body.to_string())).unwrap()).await
+        ask(
+            &house.routes,
+            request.body(Body::from(body.to_string())).unwrap(),
+        )
+        .await
     };
     assert_eq!(send(&[]).await.problem(), "idempotency-key-missing");
     let long = "k".repeat(256);
@@ -158,7 +279,11 @@ async fn headers(house: &House) {
     ] {
         let answer = send(values).await;
         assert_eq!(answer.problem(), "invalid-request", "{values:?}");
-        assert_eq!(answer.faults(), format!("Idempotency-Key: {fault}"), "{values:?}");
+        assert_eq!(
+            answer.faults(),
+            format!("Idempotency-Key: {fault}"),
+            "{values:?}"
+        );
     }
     nothing_stored(house).await;
 }
@@ -171,22 +296,37 @@ async fn queries(house: &House) {
         ("limit=5&limit=6", "limit: repeated"),
         ("status=done", "status: not_accepted"),
         ("created_from=yesterday", "created_from: not_accepted"),
-        ("created_before=2026-02-30T00:00:00Z", "created_before: not_accepted"),
+        (
+            "created_before=2026-02-30T00:00:00Z",
+            "created_before: not_accepted",
+        ),
         ("cursor=../../etc/passwd", "cursor: not_accepted"),
         ("cursor=", "cursor: not_accepted"),
         ("client_reference=", "client_reference: not_accepted"),
         ("flagged=maybe", "flagged: not_accepted"),
         ("order=asc", "order: unknown_parameter"),
-        ("partner_id=pa_1&limit=x", "limit: not_accepted, partner_id: unknown_parameter"),
+        (
+            "partner_id=pa_1&limit=x",
+            "limit: not_accepted, partner_id: unknown_parameter",
+        ),
     ] {
         let answer = house.get(&format!("/v1/transfers?{query}")).await;
         assert_eq!(answer.problem(), "invalid-request", "{query}");
         assert_eq!(answer.faults(), faults, "{query}");
     }
-    for path in ["/v1/events?after=x", "/v1/users?cursor=x", "/v1/accounts?limit=x"] {
+    for path in [
+        "/v1/events?after=x",
+        "/v1/users?cursor=x",
+        "/v1/accounts?limit=x",
+    ] {
         assert_eq!(house.get(path).await.problem(), "invalid-request", "{path}");
     }
-    for path in ["/v1/transfers/x", "/v1/transfers/%ff", "/v1/accounts/tr_1", "/v1/transfers//history"] {
+    for path in [
+        "/v1/transfers/x",
+        "/v1/transfers/%ff",
+        "/v1/accounts/tr_1",
+        "/v1/transfers//history",
+    ] {
         assert_eq!(house.get(path).await.problem(), "not-found", "{path}");
     }
 }
@@ -212,14 +352,21 @@ async fn kinds(house: &House) {
         (Some("application/json"), Some("gzip")),
     ] {
         let answer = send(kind, encoding, good()).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (415, "unsupported-media-type"));
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (415, "unsupported-media-type")
+        );
     }
     // Once announced, once in pieces that never say how much is still to come.
     let big = vec![b' '; 64 * 1024 + 1];
-    let pieces = futures_util::stream::iter((0..65).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
+    let pieces =
+        futures_util::stream::iter((0..65).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1_024])));
     for body in [Body::from(big), Body::from_stream(pieces)] {
         let answer = send(Some("application/json"), None, body).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (413, "payload-too-large"));
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (413, "payload-too-large")
+        );
     }
     nothing_stored(house).await;
 }

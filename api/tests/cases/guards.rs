@@ -20,22 +20,42 @@ use crate::Case;
 use crate::support::{House, ask};
 
 pub(crate) const CASES: &[Case] = &[
-    ("every answer has an id of ours and safe headers", |house| Box::pin(every_answer(house))),
-    ("a panic is answered without its words", |house| Box::pin(panics(house))),
-    ("a request that takes too long is answered", |house| Box::pin(too_long(house))),
+    ("every answer has an id of ours and safe headers", |house| {
+        Box::pin(every_answer(house))
+    }),
+    ("a panic is answered without its words", |house| {
+        Box::pin(panics(house))
+    }),
+    ("a request that takes too long is answered", |house| {
+        Box::pin(too_long(house))
+    }),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("when every seat is taken the next is told to come back", seats),
-        trial("a connection that sends nothing, or drips, is closed", slow_heads),
-        trial("the end waits for what is in work, and not for ever", the_end),
+        trial(
+            "when every seat is taken the next is told to come back",
+            seats,
+        ),
+        trial(
+            "a connection that sends nothing, or drips, is closed",
+            slow_heads,
+        ),
+        trial(
+            "the end waits for what is in work, and not for ever",
+            the_end,
+        ),
         trial("what is no HTTP is answered or closed", nonsense),
     ]
 }
 
 async fn every_answer(house: &House) {
-    for (path, own) in [("/livez", true), ("/v1/users", true), ("/nowhere", true), ("/docs", true)] {
+    for (path, own) in [
+        ("/livez", true),
+        ("/v1/users", true),
+        ("/nowhere", true),
+        ("/docs", true),
+    ] {
         let request = Request::get(path)
             .header("request-id", "rq_mine")
             .header("x-request-id", "mine");
@@ -46,7 +66,10 @@ async fn every_answer(house: &House) {
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "no-referrer"),
-            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
             ("cross-origin-resource-policy", "same-origin"),
         ] {
             assert_eq!(answer.header(name), value, "{path}");
@@ -77,7 +100,10 @@ async fn too_long(house: &House) {
     let clock = ManualClock::at(house.app.clock.now());
     let mut app = house.app.clone();
     app.clock = Arc::new(clock.clone());
-    let routes = api::app_with(app.clone(), Router::new().route("/page", get(pending::<()>)));
+    let routes = api::app_with(
+        app.clone(),
+        Router::new().route("/page", get(pending::<()>)),
+    );
     let asked = tokio::spawn(async move { look(&routes).await });
     // Moved until it is answered: the request may not have begun when the clock is moved first.
     let answer = eventually(Duration::from_secs(30), async || {
@@ -86,7 +112,10 @@ async fn too_long(house: &House) {
     });
     answer.await.unwrap();
     let answer = asked.await.unwrap();
-    assert_eq!((answer.status, answer.problem().as_str()), (504, "timed-out"));
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (504, "timed-out")
+    );
     assert_eq!(answer.json()["outcome"], "unknown");
 }
 
@@ -97,7 +126,10 @@ async fn seats() -> Result<()> {
     };
     let house = House::on_sqlite(limits).await?;
     let answer = house.post("any", &house.payout(1)).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (503, "overloaded"));
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (503, "overloaded")
+    );
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.json()["outcome"], "not_executed");
     assert_eq!(house.get("/livez").await.status, 200);
@@ -117,9 +149,15 @@ async fn served(app: &App, limits: Limits, page: axum::routing::MethodRouter) ->
     let address = listener.local_addr()?;
     let routes = api::app_with(app.clone(), Router::new().route("/page", page));
     let (end, ended) = oneshot::channel();
-    let task = tokio::spawn(api::serve(listener, routes, limits, SystemClock::shared(), async {
-        let _ended_or_dropped = ended.await;
-    }));
+    let task = tokio::spawn(api::serve(
+        listener,
+        routes,
+        limits,
+        SystemClock::shared(),
+        async {
+            let _ended_or_dropped = ended.await;
+        },
+    ));
     Ok(Served { address, end, task })
 }
 
@@ -143,7 +181,8 @@ async fn slow_heads() -> Result<()> {
     let mut idle = TcpStream::connect(server.address).await?;
     let head = b"GET /page HTTP/1.1\r\nhost: a\r\n";
     dripping.write_all(head).await?;
-    idle.write_all(b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+    idle.write_all(b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await?;
     // Each of these ends by itself, because the server closes it.
     rest(&mut silent).await;
     assert!(!rest(&mut dripping).await.contains("200 OK"));
@@ -173,7 +212,8 @@ async fn the_end() -> Result<()> {
     client.write_all(request).await?;
     let mut idle = TcpStream::connect(server.address).await?;
     let mut first = [0; 1];
-    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await?;
+    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await?;
     idle.read_exact(&mut first).await?;
     server.end.send(()).ok();
     rest(&mut idle).await;
@@ -213,7 +253,9 @@ async fn nonsense() -> Result<()> {
         assert!(!answer.contains("HTTP/1.1 2") && !answer.contains("HTTP/1.1 5"), "{answer}");
     }
     let mut stream = TcpStream::connect(server.address).await?;
-    stream.write_all(b"GET /page HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await?;
+    stream
+        .write_all(b"GET /page HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await?;
     assert!(rest(&mut stream).await.ends_with("page"));
     Ok(())
 }

@@ -11,10 +11,18 @@ use crate::Case;
 use crate::support::House;
 
 pub(crate) const CASES: &[Case] = &[
-    ("a repetition is answered with the same bytes", |house| Box::pin(same_bytes(house))),
-    ("a key that was used for another command", |house| Box::pin(reused(house))),
-    ("a key belongs to its partner alone", |house| Box::pin(alone(house))),
-    ("200 posts with one key are one transfer", |house| Box::pin(storm(house))),
+    ("a repetition is answered with the same bytes", |house| {
+        Box::pin(same_bytes(house))
+    }),
+    ("a key that was used for another command", |house| {
+        Box::pin(reused(house))
+    }),
+    ("a key belongs to its partner alone", |house| {
+        Box::pin(alone(house))
+    }),
+    ("200 posts with one key are one transfer", |house| {
+        Box::pin(storm(house))
+    }),
 ];
 
 async fn same_bytes(house: &House) {
@@ -24,18 +32,32 @@ async fn same_bytes(house: &House) {
     let first = house.post("again", &body).await;
     assert_eq!(first.status, 202);
     let id = first.json()["id"].as_str().unwrap().parse().unwrap();
-    let transfer = house.app.transfers.get(&house.alice.tenant, id).await.unwrap().unwrap();
+    let transfer = house
+        .app
+        .transfers
+        .get(&house.alice.tenant, id)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(matches!(
         transfer.destination,
-        Endpoint::BankAccount { rail: RailId::SandboxBank, .. }
+        Endpoint::BankAccount {
+            rail: RailId::SandboxBank,
+            ..
+        }
     ));
     for happening in [
         Happening::Collecting,
-        Happening::Funded { bank_reference: None },
+        Happening::Funded {
+            bank_reference: None,
+        },
         Happening::PayingOut,
     ] {
         // However far it has come since, a repetition gets the answer of the first time.
-        let record = house.app.transfers.record(&house.alice.tenant, id, &happening);
+        let record = house
+            .app
+            .transfers
+            .record(&house.alice.tenant, id, &happening);
         record.await.unwrap();
         let again = house.post("\"again\"", &body).await;
         assert_eq!(again.status, 202);
@@ -46,7 +68,10 @@ async fn same_bytes(house: &House) {
     }
     let now = house.get(first.header("location")).await.json();
     assert_eq!(now["status"], "paying_out");
-    assert_eq!(now["money"]["debited"], json!({"amount": 2500, "currency": "EUR"}));
+    assert_eq!(
+        now["money"]["debited"],
+        json!({"amount": 2500, "currency": "EUR"})
+    );
 }
 
 async fn reused(house: &House) {
@@ -57,20 +82,33 @@ async fn reused(house: &House) {
         ("description", json!("new")),
         ("client_reference", json!("new")),
         ("metadata", json!({"new": "1"})),
-        ("destination", json!({"type": "wallet", "id": house.mallory.wallet})),
+        (
+            "destination",
+            json!({"type": "wallet", "id": house.mallory.wallet}),
+        ),
     ] {
         let mut other = body.clone();
         other[member] = value;
         let answer = house.post("mine", &other).await;
         assert_eq!(answer.problem(), "idempotency-key-reused");
-        let pointer = if member == "amount" { "/amount/amount" } else { &format!("/{member}") };
+        let pointer = if member == "amount" {
+            "/amount/amount"
+        } else {
+            &format!("/{member}")
+        };
         assert_eq!(answer.faults(), format!("{pointer}: differs"));
     }
     // The same command written in another way is the same command.
     let spread = serde_json::to_string_pretty(&body).unwrap();
     let answer = crate::support::post(&house.routes, &house.alice.key, "mine", spread).await;
     assert_eq!(answer.header("idempotent-replayed"), "true");
-    assert_eq!(house.get("/v1/transfers").await.json()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        house.get("/v1/transfers").await.json()["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 async fn alone(house: &House) {
@@ -82,7 +120,10 @@ async fn alone(house: &House) {
     });
     let key = &house.mallory.key;
     let answer = crate::support::post(&house.routes, key, "shared", theirs.to_string()).await;
-    assert_eq!((answer.status, answer.header("idempotent-replayed")), (202, ""));
+    assert_eq!(
+        (answer.status, answer.header("idempotent-replayed")),
+        (202, "")
+    );
     assert_ne!(answer.json()["id"], mine["id"]);
 }
 
@@ -92,7 +133,9 @@ async fn storm(house: &House) {
     assert!(answers.iter().all(|answer| answer.status == 202));
     let bodies: BTreeSet<_> = answers.iter().map(|answer| &answer.body).collect();
     assert_eq!(bodies.len(), 1);
-    let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty());
+    let fresh = answers
+        .iter()
+        .filter(|answer| answer.header("idempotent-replayed").is_empty());
     assert_eq!(fresh.count(), 1);
     let list = house.get("/v1/transfers").await.json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);

@@ -87,7 +87,12 @@ pub(crate) async fn get(routes: &Router, key: &str, path: &str) -> Answer {
 }
 
 /// Sends `body` as JSON to `/v1/transfers`.
-pub(crate) async fn post(routes: &Router, key: &str, idempotency: &str, body: impl Into<Body>) -> Answer {
+pub(crate) async fn post(
+    routes: &Router,
+    key: &str,
+    idempotency: &str,
+    body: impl Into<Body>,
+) -> Answer {
     let request = Request::post("/v1/transfers")
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use ambient::{Mint, SharedClock, SystemClock};
 use api::{App, Limits, Parts, StartError, Starter};
 use axum::Router;
-use db::{BoxFuture, Db, DatabaseUrl, Options};
+use db::{BoxFuture, DatabaseUrl, Db, Options};
 use domain::rail::{BankAccountNumber, RailId};
 use domain::transfer::Order;
 use domain::{AccountId, BankAccountId, Currency, Mode, Money, Tenant, TransferId, UserId};
@@ -82,13 +82,24 @@ impl House {
         Self::on(&url, limits, Some(folder)).await
     }
 
-    pub(crate) async fn on(url: &DatabaseUrl, limits: Limits, folder: Option<TempDir>) -> anyhow::Result<Self> {
+    pub(crate) async fn on(
+        url: &DatabaseUrl,
+        limits: Limits,
+        folder: Option<TempDir>,
+    ) -> anyhow::Result<Self> {
         let clock: SharedClock = SystemClock::shared();
         let mint = Mint::new(Arc::clone(&clock));
         let db = Db::open(url, Options::new(Arc::clone(&clock))).await?;
-        let vault = Vault::new(MasterKey::from_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")?);
+        let vault = Vault::new(MasterKey::from_text(
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        )?);
         let identity = Identity::new(db.clone(), mint.clone(), Arc::clone(&clock), vault);
-        let transfers = Transfers::new(db.clone(), mint.clone(), Arc::clone(&clock), identity.clone());
+        let transfers = Transfers::new(
+            db.clone(),
+            mint.clone(),
+            Arc::clone(&clock),
+            identity.clone(),
+        );
         let starter = Arc::new(FakeStarter::default());
         let app = App::from(Parts {
             db,
@@ -172,8 +183,13 @@ async fn wallet(app: &App, tenant: Tenant, user: UserId) -> anyhow::Result<Accou
                     .map_err(PostError::from)?
                     .id;
                 let money = Money::from_minor(OPENING, Currency::EUR).unwrap();
-                let entry =
-                    Entry::opening(tenant, &user.to_string(), RailId::SandboxBank, wallet, money);
+                let entry = Entry::opening(
+                    tenant,
+                    &user.to_string(),
+                    RailId::SandboxBank,
+                    wallet,
+                    money,
+                );
                 ledger::post(tx, &mint, &entry).await?;
                 Ok::<_, PostError>(wallet)
             })
