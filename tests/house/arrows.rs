@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["ambient"]),
     ("engine", &["ambient"]),
-    ("temporal", &["domain", "engine", "vault", "workflows"]),
+    ("temporal", &["domain", "vault", "workflows"]),
     (
         "worker",
         &[

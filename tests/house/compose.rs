@@ -48,18 +48,17 @@ fn the_binary_refuses_what_it_does_not_know() {
 
 #[test]
 fn the_binary_knows_every_variable() {
-    let help = remit(&[], &BTreeMap::new()).stdout;
-    let help = String::from_utf8(help).unwrap();
+    let help = String::from_utf8(remit(&[], &BTreeMap::new()).stdout).unwrap();
+    // A secret has no flag: the list of processes would show it.
+    let known = |variable: &str| {
+        variable == "REMIT_MASTER_KEY" || help.contains(&format!("[env: {variable}"))
+    };
     for (name, service) in services() {
-        for variable in environment(&service)
+        let ours = environment(&service)
             .into_keys()
-            .filter(|v| v.starts_with("REMIT_"))
-        {
-            assert!(
-                help.contains(&format!("[env: {variable}")),
-                "{name}: {variable}"
-            );
-        }
+            .filter(|v| v.starts_with("REMIT_"));
+        let unknown: Vec<_> = ours.filter(|variable| !known(variable)).collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?}");
     }
 }
 
@@ -82,12 +81,40 @@ fn what_a_service_refers_to_is_there() {
             let named = volume.split(':').next().unwrap();
             assert!(!volumes[named].is_badvalue(), "{name}: no volume {named}");
         }
-        for (variable, value) in environment(service) {
-            let host = host(&value).filter(|host| *host != "127.0.0.1");
-            let there = host.is_none_or(|host| services.contains_key(host));
-            assert!(there, "{name}: {variable} names a host that is no service");
+    }
+}
+
+/// A host in an address is a service's name; in the machine's own network it is a published port.
+#[test]
+fn every_address_is_served_by_somebody() {
+    let services = services();
+    let published = services
+        .iter()
+        .flat_map(|(_, service)| texts(&service["ports"]));
+    let published: Vec<_> = published.collect();
+    let mut seen = 0;
+    for (name, service) in &services {
+        let words = texts(&service["command"]);
+        // What a role listens on is served by itself.
+        let pairs = words.windows(2).filter(|pair| !pair[0].ends_with("listen"));
+        let asked = pairs
+            .map(|pair| pair[1].clone())
+            .chain(environment(service).into_values());
+        for value in asked {
+            let Some((host, port)) = address(&value) else {
+                continue;
+            };
+            let there = match service["network_mode"].as_str() {
+                Some("host") => published
+                    .iter()
+                    .any(|p| p.starts_with(&format!("{host}:{port}:"))),
+                _ => services.iter().any(|(other, _)| other == host),
+            };
+            assert!(there, "{name}: nobody serves {value}");
+            seen += 1;
         }
     }
+    assert!(seen >= 6, "only {seen} addresses were found");
 }
 
 #[test]
@@ -177,23 +204,24 @@ fn environment(service: &Yaml) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The host of `host:port` or of a URL.
-fn host(value: &str) -> Option<&str> {
+/// Host and port of `host:port` or of a URL.
+fn address(value: &str) -> Option<(&str, u16)> {
     let rest = value.rsplit_once("//").map_or(value, |(_, rest)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     let (host, port) = rest.split_once(':')?;
-    port.split('/').next()?.parse::<u16>().ok().map(|_| host)
+    let port = port.split('/').next()?.parse().ok()?;
+    Some((host, port))
 }
 
 #[test]
-fn finds_the_host_of_an_address() {
-    assert_eq!(host("temporal:7233"), Some("temporal"));
+fn finds_the_address() {
+    assert_eq!(address("temporal:7233"), Some(("temporal", 7233)));
     assert_eq!(
-        host("postgres://u:${P:-x}@postgres:5432/remit"),
-        Some("postgres")
+        address("postgres://u:${P:-x}@postgres:5432/remit"),
+        Some(("postgres", 5432))
     );
-    assert_eq!(host("http://127.0.0.1:8090"), Some("127.0.0.1"));
-    assert_eq!(host("default"), None);
+    assert_eq!(address("http://127.0.0.1:8090"), Some(("127.0.0.1", 8090)));
+    assert_eq!(address("default"), None);
 }
 
 fn keys(map: &Yaml) -> Vec<String> {
