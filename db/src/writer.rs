@@ -45,7 +45,10 @@ pub(crate) struct Writer {
 /// What became of a batch before its commit, or at it.
 enum Batch {
     Committed,
-    /// Surely nothing was executed.
+    /// The database cannot be reached or is locked by another process. Nothing was executed, and
+    /// trying job by job would only make every caller wait as long again.
+    NotBegun(DbError),
+    /// The transaction is gone. Nothing was executed.
     Lost(DbError),
     Unknown(DbError),
 }
@@ -87,7 +90,8 @@ impl Writer {
         let fate = match self.together(&mut jobs).await {
             Batch::Committed => Fate::Settled,
             Batch::Unknown(error) => Fate::Unknown(error),
-            Batch::Lost(error) if jobs.len() == 1 && !error.ends_the_transaction() => {
+            Batch::NotBegun(error) => {
+                tracing::warn!(%error, jobs = jobs.len(), "a batch could not begin; nothing was executed");
                 jobs.iter_mut().for_each(|job| job.refuse(error.clone()));
                 Fate::Settled
             }
@@ -103,20 +107,30 @@ impl Writer {
 
     async fn one_by_one(&mut self, jobs: Vec<Box<dyn Job>>) -> bool {
         let mut alive = true;
+        let mut unreachable: Option<DbError> = None;
         for mut job in jobs {
-            let fate = if alive {
-                match self.together(std::slice::from_mut(&mut job)).await {
-                    Batch::Committed => Fate::Settled,
-                    Batch::Unknown(error) => Fate::Unknown(error),
-                    Batch::Lost(error) => {
-                        job.refuse(error);
-                        Fate::Settled
-                    }
+            let batch = match &unreachable {
+                _ if !alive => {
+                    job.answer(&Fate::Closed);
+                    continue;
                 }
-            } else {
-                Fate::Closed
+                Some(error) => Batch::NotBegun(error.clone()),
+                None => self.together(std::slice::from_mut(&mut job)).await,
             };
-            alive = alive && self.survives(&fate);
+            let fate = match batch {
+                Batch::Committed => Fate::Settled,
+                Batch::Unknown(error) => Fate::Unknown(error),
+                Batch::Lost(error) => {
+                    job.refuse(error);
+                    Fate::Settled
+                }
+                Batch::NotBegun(error) => {
+                    job.refuse(error.clone());
+                    unreachable = Some(error);
+                    Fate::Settled
+                }
+            };
+            alive = self.survives(&fate);
             job.answer(&fate);
         }
         alive
@@ -132,9 +146,10 @@ impl Writer {
 
     /// One physical transaction around all these jobs.
     async fn together(&mut self, jobs: &mut [Box<dyn Job>]) -> Batch {
-        let mut tx = match self.begin().await {
-            Ok(tx) => tx,
-            Err(error) => return Batch::Lost(error),
+        let mut tx = match tokio::time::timeout(self.patience, self.begin()).await {
+            Ok(Ok(tx)) => tx,
+            Ok(Err(error)) => return Batch::NotBegun(error),
+            Err(_) => return Batch::NotBegun(DbError::Unavailable(None)),
         };
         match tokio::time::timeout(self.patience, run_all(&mut tx, jobs)).await {
             Ok(Ok(())) => {}

@@ -35,7 +35,7 @@ async fn survives(store: Store, place: usize) -> Result<()> {
         let rows = std::fs::read_to_string(&file).with_context(|| {
             format!("migration {version} needs its rows in migrations/fixtures")
         })?;
-        write(&db, rows).await?;
+        write(&db, migrate::render(&rows, db.dialect())).await?;
         db.close().await;
     }
     let before = open_at(&store, place + 1).await?;
