@@ -59,7 +59,8 @@ impl Transfers {
             settled(self.db.dialect())
         );
         let mut params = scope(tenant);
-        params.extend(params![after, limit.min(LONGEST_PAGE)]);
+        // One row more than a page tells a reader whether there are more.
+        params.extend(params![after, limit.min(LONGEST_PAGE + 1)]);
         let rows = self.db.fetch_all(&sql, params).await?;
         rows.iter().map(read).collect()
     }
