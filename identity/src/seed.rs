@@ -28,11 +28,25 @@ const PARTNER: &str = "Demo Bank & Co";
 const CURRENCY: Currency = Currency::EUR;
 const RAIL: RailId = RailId::SandboxBank;
 
-/// Name, minor units in the wallet, and the numbers of the bank accounts: the good one first.
-const PEOPLE: [(&str, i64, &[&str]); 3] = [
-    ("Alice", 100_000, &["SB-ALICE-0001"]),
-    ("Bob", 50_000, &["SB-BOB-0001", "SB-CLOSED-0001"]),
-    ("Carol", 25_000, &["SB-CAROL-0001", "SB-EMPTY-0001"]),
+/// Name, minor units in the wallet, and the bank accounts by number and holder: the good one first.
+const PEOPLE: [(&str, i64, &[(&str, &str)]); 3] = [
+    ("Alice", 100_000, &[("SB-ALICE-0001", "Alice")]),
+    (
+        "Bob",
+        50_000,
+        &[
+            ("SB-BOB-0001", "Bob"),
+            ("SB-CLOSED-0001", "Bob (closed account)"),
+        ],
+    ),
+    (
+        "Carol",
+        25_000,
+        &[
+            ("SB-CAROL-0001", "Carol"),
+            ("SB-EMPTY-0001", "Carol (empty account)"),
+        ],
+    ),
 ];
 
 #[derive(Debug)]
@@ -74,26 +88,34 @@ struct Draft {
     people: Vec<(users::Draft, Money, Vec<bank_accounts::Draft>)>,
 }
 
-fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
-    let new = NewKey {
+/// A further key for the demo partner, for whoever lost the first one.
+pub async fn another_key(identity: &Identity) -> Result<IssuedKey, IdentityError> {
+    identity.create_key(&TENANT, new_key()).await
+}
+
+fn new_key() -> NewKey {
+    NewKey {
         name: "Demo".to_owned(),
         scopes: Scopes::all(),
         expires_at: None,
-    };
-    let (key, issued) = identity.draft_key(&TENANT, new)?;
+    }
+}
+
+fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
+    let (key, issued) = identity.draft_key(&TENANT, new_key())?;
     let people = PEOPLE
         .iter()
-        .map(|(name, amount, numbers)| {
+        .map(|(name, amount, accounts)| {
             let user = identity.draft_user(&TENANT, name)?;
-            let banks = numbers
+            let banks = accounts
                 .iter()
-                .map(|number| {
+                .map(|(number, holder)| {
                     let new = NewBankAccount {
                         user: user.user,
                         rail: RAIL,
                         currency: CURRENCY,
                         number: BankAccountNumber::new(*number),
-                        holder: (*name).to_owned(),
+                        holder: (*holder).to_owned(),
                     };
                     identity.draft_bank_account(&TENANT, &user.key, &new)
                 })

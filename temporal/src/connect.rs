@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use temporalio_client::envconfig::{ConfigError, LoadClientConfigProfileOptions};
+use temporalio_client::envconfig::LoadClientConfigProfileOptions;
 use temporalio_client::errors::ClientConnectError;
 use temporalio_client::tonic::{Code, Request, Status};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient};
@@ -38,9 +38,9 @@ pub enum Address {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error(
-        "the address of the Temporal server or one of its TEMPORAL_* settings is not valid; nothing was started"
+        "the address of the Temporal server or one of its TEMPORAL_* settings is not valid ({0}); nothing was started"
     )]
-    Config(#[from] ConfigError),
+    Config(String),
     #[error("{0:?} is not an address of the form HOST:PORT; nothing was started")]
     Address(String),
     #[error("the workflow engine cannot be reached; accepted transfers wait and lose nothing")]
@@ -71,7 +71,8 @@ pub async fn connect(
             namespace: chosen,
         } => {
             let (mut connection, profile) =
-                ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())?;
+                ClientOptions::load_from_config(LoadClientConfigProfileOptions::default())
+                    .map_err(|error| ConnectError::Config(error.to_string()))?;
             if let Some(address) = address {
                 connection.target = url_of(&address, connection.tls_options.is_some())?;
             }

@@ -1,0 +1,110 @@
+//! The parts of a running program, one file each, and what they all are put into.
+
+pub mod bank;
+pub mod engine;
+pub mod front;
+pub mod workers;
+
+use ambient::SharedClock;
+use domain::Code;
+use temporal::{Address, Client, Histories};
+
+use crate::banner::Places;
+use crate::data_dir::DataDir;
+use crate::failure::Failure;
+use crate::settings::{DEFAULT_NAMESPACE, Engine, Settings};
+use crate::stores::Stores;
+use crate::supervisor::Supervisor;
+
+/// The program while it is being put together.
+pub struct House {
+    pub settings: Settings,
+    pub dir: DataDir,
+    pub clock: SharedClock,
+    pub supervisor: Supervisor,
+    pub places: Places,
+}
+
+impl House {
+    pub fn new(settings: Settings, dir: DataDir, clock: SharedClock) -> Self {
+        let mut places = Places::default();
+        places.bank.clone_from(&settings.sandbox_url);
+        Self {
+            settings,
+            dir,
+            clock,
+            supervisor: Supervisor::new(),
+            places,
+        }
+    }
+
+    pub async fn open_stores(&mut self) -> Result<Stores, Failure> {
+        let stores = Stores::open(&self.settings, &self.dir, self.clock.clone()).await?;
+        self.places.database = match &self.settings.database {
+            Some(url) => url.to_string(),
+            None => "SQLite".to_owned(),
+        };
+        // A store that cannot promise durability any more must end the program, not limp on.
+        let db = stores.db.clone();
+        let stop = self.supervisor.stop();
+        self.supervisor.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                () = db.stopped() => Err(Failure::new(
+                    Code::StorageUnavailable,
+                    "the business database failed to make a commit durable and must be reopened; \
+                     start the program again, and check the disk",
+                )),
+            }
+        });
+        Ok(stores)
+    }
+
+    /// A client of whichever engine runs the workflows.
+    pub async fn connect(
+        &mut self,
+        stores: &Stores,
+        engine: Option<&::engine::Engine>,
+    ) -> Result<Client, Failure> {
+        let address = match (&self.settings.engine, engine) {
+            (_, Some(engine)) => Address::InProcess {
+                engine: self::engine::in_process(engine),
+                namespace: self.namespace(),
+            },
+            (Engine::Server(address), None) => {
+                let at = address.clone().unwrap_or_else(|| "TEMPORAL_ADDRESS".into());
+                self.places.engine = Some(format!("{at}, a Temporal server"));
+                Address::Server {
+                    address: address.clone(),
+                    namespace: self.settings.namespace.clone(),
+                }
+            }
+            (Engine::Embedded, None) => {
+                return Err(Failure::new(
+                    Code::Internal,
+                    "no workflow engine was started",
+                ));
+            }
+        };
+        let histories = if self.settings.plain_histories {
+            Histories::Plain
+        } else {
+            Histories::Sealed
+        };
+        let identity = format!("remit/{}", std::process::id());
+        temporal::connect(address, &identity, stores.vault.clone(), histories)
+            .await
+            .map_err(|error| {
+                let at = self.places.engine.clone().unwrap_or_default();
+                let line = format!("cannot work with the engine at {at}; check --temporal");
+                Failure::caused(Code::EngineUnavailable, line, &error)
+            })
+    }
+
+    pub fn namespace(&self) -> String {
+        self.settings
+            .namespace
+            .clone()
+            .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+    }
+}

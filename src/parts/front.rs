@@ -1,0 +1,72 @@
+//! The API and the console on one listener.
+
+use std::sync::Arc;
+
+use api::{App, Limits, Parts, StartError};
+use domain::Code;
+use domain::transfer::Order;
+use futures::future::{BoxFuture, FutureExt};
+use temporal::{Client, Starter};
+use tokio::net::TcpListener;
+
+use super::House;
+use crate::demo::{self, Demo};
+use crate::failure::Failure;
+use crate::stores::Stores;
+
+pub async fn raise(
+    house: &mut House,
+    stores: &Stores,
+    client: &Client,
+    listener: TcpListener,
+) -> Result<Demo, Failure> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::caused(Code::Internal, "the API has no address", &error))?;
+    house.places.api = Some(address);
+    let demo = demo::prepare(stores, &house.dir, address).await?;
+    let app = App::from(Parts {
+        db: stores.db.clone(),
+        identity: stores.identity.clone(),
+        transfers: stores.transfers.clone(),
+        starter: Arc::new(Start(Starter::new(client.clone()))),
+        clock: house.clock.clone(),
+        mint: stores.mint.clone(),
+        limits: Limits::default(),
+        probes: Vec::new(),
+    });
+    let (limits, clock) = (app.limits, house.clock.clone());
+    let routes = api::app_with(app.clone(), console::pages(app, address));
+    let stop = house.supervisor.stop();
+    house.supervisor.spawn(async move {
+        api::serve(listener, routes, limits, clock, stop.cancelled_owned()).await;
+        Ok(())
+    });
+    Ok(demo)
+}
+
+/// The API says what it needs; the engine's client says how.
+#[derive(Debug)]
+struct Start(Starter);
+
+impl api::Starter for Start {
+    fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<(), StartError>> {
+        async {
+            self.0
+                .start(order)
+                .await
+                .map_err(|error| StartError(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
+        async {
+            self.0
+                .ready()
+                .await
+                .map_err(|error| StartError(Box::new(error)))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,44 @@
+//! The workers, and the sweeper that starts what was accepted while nobody looked.
+
+use activities::{Bank, Books};
+use adapters::{RailConfig, Rails, sandbox_bank};
+use domain::Code;
+use temporal::{Client, Starter};
+use worker::Worker;
+
+use super::House;
+use crate::failure::Failure;
+use crate::stores::Stores;
+
+pub fn raise(house: &mut House, stores: &Stores, client: &Client) -> Result<(), Failure> {
+    let Some(bank_url) = house.places.bank.clone() else {
+        return Err(Failure::new(
+            Code::ConfigInvalid,
+            "workers need a bank: name the sandbox bank's address with --sandbox-url",
+        ));
+    };
+    let rails = Rails::build([RailConfig::SandboxBank(sandbox_bank::Config::at(bank_url))])
+        .map_err(|error| Failure::caused(Code::ConfigInvalid, "no rail to the bank", &error))?;
+    let books = Books::new(stores.transfers.clone());
+    let bank = Bank::new(
+        stores.transfers.clone(),
+        stores.identity.clone(),
+        rails,
+        house.clock.clone(),
+    );
+    let (worked, stop) = (client.clone(), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        Worker::run(worked, books, bank, stop)
+            .await
+            .map_err(|error| {
+                Failure::caused(Code::EngineUnavailable, "the workers stopped", &error)
+            })
+    });
+    let (transfers, clock) = (stores.transfers.clone(), house.clock.clone());
+    let (starter, stop) = (Starter::new(client.clone()), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        worker::sweep(transfers, starter, clock, stop).await;
+        Ok(())
+    });
+    Ok(())
+}

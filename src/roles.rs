@@ -1,0 +1,88 @@
+//! The roles a process can play, and the order in which its parts are put together.
+//!
+//! Doors first, because a taken port must leave nothing behind; then the stores and the engine;
+//! then whoever works on them. The end goes the other way round.
+
+use std::sync::Arc;
+
+use ambient::SystemClock;
+use tokio::net::TcpListener;
+
+use crate::banner;
+use crate::cli::Role;
+use crate::data_dir::DataDir;
+use crate::doors;
+use crate::failure::Failure;
+use crate::parts::{self, House};
+use crate::settings::{Engine, Settings};
+
+pub async fn run(role: Option<Role>, settings: Settings) -> Result<(), Failure> {
+    DataDir::check(&settings.data_dir)?;
+    let doors = Doors::open(role, &settings).await?;
+    let dir = DataDir::open(&settings.data_dir)?;
+    let mut house = House::new(settings, dir, SystemClock::shared());
+
+    let engine = match doors.engine {
+        Some(listener) => Some(parts::engine::raise(&mut house, listener).await?),
+        None => None,
+    };
+    if let Some(listener) = doors.bank {
+        parts::bank::raise(&mut house, listener)?;
+    }
+    let mut stores = None;
+    let mut demo = None;
+    if matches!(role, None | Some(Role::Api | Role::Worker)) {
+        let opened = house.open_stores().await?;
+        let client = house.connect(&opened, engine.as_deref()).await?;
+        if !matches!(role, Some(Role::Api)) {
+            parts::workers::raise(&mut house, &opened, &client)?;
+        }
+        if let Some(listener) = doors.front {
+            demo = Some(parts::front::raise(&mut house, &opened, &client, listener).await?);
+        }
+        stores = Some(opened);
+    }
+
+    println!(
+        "{}",
+        banner::text(&house.places, house.dir.path(), demo.as_ref())
+    );
+    let ended = house.supervisor.run().await;
+    // Every task that used it has ended, so this is the last one to hold it.
+    if let Some(engine) = engine.and_then(Arc::into_inner) {
+        engine.close().await;
+    }
+    if let Some(stores) = stores {
+        stores.db.close().await;
+    }
+    ended
+}
+
+/// The addresses of the parts that run in this process.
+struct Doors {
+    front: Option<TcpListener>,
+    engine: Option<TcpListener>,
+    bank: Option<TcpListener>,
+}
+
+impl Doors {
+    async fn open(role: Option<Role>, settings: &Settings) -> Result<Self, Failure> {
+        let everything = role.is_none();
+        let mut doors = Self {
+            front: None,
+            engine: None,
+            bank: None,
+        };
+        if everything || role == Some(Role::Api) {
+            doors.front = Some(doors::open("--listen", settings.listen).await?);
+        }
+        if role == Some(Role::Engine) || (everything && settings.engine == Engine::Embedded) {
+            doors::only_this_machine("--engine-listen", settings.engine_listen)?;
+            doors.engine = Some(doors::open("--engine-listen", settings.engine_listen).await?);
+        }
+        if role == Some(Role::Sandbox) || (everything && settings.sandbox_url.is_none()) {
+            doors.bank = Some(doors::open("--sandbox-listen", settings.sandbox_listen).await?);
+        }
+        Ok(doors)
+    }
+}

@@ -1,0 +1,265 @@
+//! Settings: flags over environment over file over defaults, checked before anything is touched.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use db::DatabaseUrl;
+use domain::Code;
+use serde::Deserialize;
+
+use crate::cli::{Flags, Role};
+use crate::failure::Failure;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    pub engine_listen: SocketAddr,
+    pub sandbox_listen: SocketAddr,
+    pub sandbox_url: Option<String>,
+    pub namespace: Option<String>,
+    pub engine: Engine,
+    pub database: Option<DatabaseUrl>,
+    pub plain_histories: bool,
+}
+
+/// Which engine runs the workflows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Embedded,
+    /// A Temporal server; without an address the SDK's `TEMPORAL_*` variables name it.
+    Server(Option<String>),
+}
+
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// The file: the same keys as the flags.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    data_dir: Option<PathBuf>,
+    listen: Option<String>,
+    engine_listen: Option<String>,
+    sandbox_listen: Option<String>,
+    sandbox_url: Option<String>,
+    namespace: Option<String>,
+    temporal: Option<String>,
+    database_url: Option<String>,
+    plain_histories: Option<bool>,
+}
+
+impl Settings {
+    /// `temporal_address` is the SDK's own `TEMPORAL_ADDRESS`.
+    pub fn resolve(
+        flags: Flags,
+        role: Option<Role>,
+        temporal_address: Option<String>,
+    ) -> Result<Self, Failure> {
+        let file = flags
+            .config
+            .as_deref()
+            .map(read)
+            .transpose()?
+            .unwrap_or_default();
+        let temporal = flags.temporal.or(file.temporal);
+        let settings = Self {
+            data_dir: flags
+                .data_dir
+                .or(file.data_dir)
+                .unwrap_or_else(|| ".remit".into()),
+            listen: address("--listen", flags.listen.or(file.listen), "127.0.0.1:8080")?,
+            engine_listen: address(
+                "--engine-listen",
+                flags.engine_listen.or(file.engine_listen),
+                "127.0.0.1:7233",
+            )?,
+            sandbox_listen: address(
+                "--sandbox-listen",
+                flags.sandbox_listen.or(file.sandbox_listen),
+                "127.0.0.1:8090",
+            )?,
+            sandbox_url: flags
+                .sandbox_url
+                .or(file.sandbox_url)
+                .map(http_url)
+                .transpose()?,
+            namespace: flags
+                .namespace
+                .or(file.namespace)
+                .map(namespace)
+                .transpose()?,
+            engine: match (temporal, temporal_address) {
+                (Some(address), _) => Engine::Server(Some(address)),
+                (None, Some(_)) => Engine::Server(None),
+                (None, None) => Engine::Embedded,
+            },
+            database: flags
+                .database_url
+                .or(file.database_url)
+                .map(database)
+                .transpose()?,
+            plain_histories: flags
+                .plain_histories
+                .or(file.plain_histories)
+                .unwrap_or(false),
+        };
+        settings.fit_for(role)
+    }
+
+    /// A role alone shares the engine and the database with other processes.
+    fn fit_for(self, role: Option<Role>) -> Result<Self, Failure> {
+        if !matches!(role, Some(Role::Api | Role::Worker)) {
+            return Ok(self);
+        }
+        if self.engine == Engine::Embedded {
+            return Err(invalid(
+                "this role alone needs --temporal HOST:PORT: an engine that other processes reach too",
+            ));
+        }
+        if !matches!(self.database, Some(DatabaseUrl::Postgres(_))) {
+            return Err(invalid(
+                "this role alone needs --database-url postgres://…: a SQLite file belongs to one process",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn read(path: &Path) -> Result<File, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let line = format!(
+            "cannot read the configuration file {}; check --config",
+            path.display()
+        );
+        Failure::caused(Code::ConfigInvalid, line, &error)
+    })?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text.get(..span.start)
+                .map_or(1, |before| before.matches('\n').count() + 1)
+        });
+        invalid(format!(
+            "{} line {line}: {}; the keys are those of `remit --help`, without the dashes",
+            path.display(),
+            error.message()
+        ))
+    })
+}
+
+fn invalid(line: impl Into<String>) -> Failure {
+    Failure::new(Code::ConfigInvalid, line)
+}
+
+fn address(flag: &str, given: Option<String>, default: &str) -> Result<SocketAddr, Failure> {
+    let text = given.unwrap_or_else(|| default.to_owned());
+    let numeric = text
+        .strip_prefix("localhost:")
+        .map(|port| format!("127.0.0.1:{port}"));
+    numeric
+        .as_deref()
+        .unwrap_or(&text)
+        .parse()
+        .map_err(|_not_an_address| {
+            invalid(format!(
+                "{flag} {text:?} is not an address; write it like {default}"
+            ))
+        })
+}
+
+fn http_url(text: String) -> Result<String, Failure> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err(invalid(format!(
+        "--sandbox-url {text:?} is not a URL; write it like http://127.0.0.1:8090"
+    )))
+}
+
+fn namespace(name: String) -> Result<String, Failure> {
+    let fits = (1..=200).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fits {
+        return Ok(name);
+    }
+    Err(invalid(
+        "--namespace takes 1 to 200 letters, digits, dots, dashes and underscores",
+    ))
+}
+
+fn database(url: String) -> Result<DatabaseUrl, Failure> {
+    url.parse().map_err(|error: db::InvalidUrl| {
+        Failure::caused(Code::ConfigInvalid, "--database-url cannot be used", &error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn with_file(text: &str, flags: Flags) -> Result<Settings, Failure> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("remit.toml");
+        std::fs::write(&path, text).unwrap();
+        Settings::resolve(
+            Flags {
+                config: Some(path),
+                ..flags
+            },
+            None,
+            None,
+        )
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let flags = Flags {
+            listen: Some("127.0.0.1:1".into()),
+            ..Flags::default()
+        };
+        let file = "listen = \"127.0.0.1:2\"\nengine-listen = \"localhost:3\"\nnamespace = \"pay\"";
+        let settings = with_file(file, flags).unwrap();
+        assert_eq!(settings.listen.port(), 1);
+        assert_eq!(settings.engine_listen.port(), 3);
+        assert_eq!(settings.namespace.as_deref(), Some("pay"));
+        assert_eq!(settings.sandbox_listen.port(), 8090);
+    }
+
+    #[test]
+    fn broken_files_say_where_and_what() {
+        for (text, says) in [
+            ("listen = ", "line 1"),
+            (
+                "\nlisten_on = \"127.0.0.1:1\"",
+                "line 2: unknown field `listen_on`",
+            ),
+            ("listen = 8080", "invalid type"),
+            (
+                "listen = \"everywhere\"",
+                "--listen \"everywhere\" is not an address",
+            ),
+            ("database-url = \"mysql://x\"", "--database-url"),
+            ("namespace = \"a b\"", "--namespace"),
+        ] {
+            let failure = with_file(text, Flags::default()).unwrap_err();
+            assert_eq!(failure.code, Code::ConfigInvalid);
+            assert!(failure.to_string().contains(says), "{text} -> {failure}");
+            assert!(!failure.to_string().contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_role_alone_must_share_what_it_uses() {
+        let failure = Settings::resolve(Flags::default(), Some(Role::Api), None).unwrap_err();
+        assert!(failure.to_string().contains("--temporal"));
+        let flags = Flags {
+            temporal: Some("t:7233".into()),
+            ..Flags::default()
+        };
+        let failure = Settings::resolve(flags, Some(Role::Worker), None).unwrap_err();
+        assert!(failure.to_string().contains("--database-url"));
+    }
+}

@@ -1,0 +1,25 @@
+//! Whole-system stories: the program is started as a user starts it, and looked at from outside.
+//!
+//! Every story runs on the default set-up; those that move money also run on PostgreSQL and on a
+//! real Temporal server, wherever these are present.
+#![allow(clippy::unwrap_used)]
+
+mod books;
+mod console;
+mod crash;
+mod doubt;
+mod first_transfer;
+mod program;
+mod refusals_at_start;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    trials.extend(first_transfer::trials());
+    trials.extend(doubt::trials());
+    trials.extend(crash::trials());
+    trials.extend(refusals_at_start::trials());
+    trials.extend(console::trials());
+    testkit::main(trials)
+}

@@ -1,0 +1,252 @@
+//! The program under test, and the few things a demo partner does with it over HTTP.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::{Process, Stream, TempDir, eventually};
+
+/// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the program runs on. The default is the embedded engine and SQLite.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    pub flags: Vec<String>,
+}
+
+pub struct Remit {
+    process: Process,
+    setup: Setup,
+    dir: TempDir,
+    pub api: Api,
+    pub bank_url: String,
+}
+
+/// What a partner knows: the address, the key, and its users' accounts.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    pub url: String,
+    pub key: String,
+}
+
+impl Remit {
+    pub async fn start(setup: Setup) -> Result<Self> {
+        let dir = testkit::temp_dir()?;
+        Self::start_in(dir, setup).await
+    }
+
+    async fn start_in(dir: TempDir, setup: Setup) -> Result<Self> {
+        let data = dir.path().join("data");
+        let mut process = Process::start(command(&data).args(&setup.flags))?;
+        let ready = |line: &str| line.trim_start().starts_with("curl ");
+        process.wait_for_line(PATIENCE, Stream::Stdout, ready)?;
+        let told = |name: &str| {
+            let said = process.said(Stream::Stdout);
+            said.lines()
+                .filter_map(|line| line.trim().strip_prefix(name).map(str::trim_start))
+                .find_map(|rest| rest.split_whitespace().next().map(str::to_owned))
+                .with_context(|| format!("the banner does not say where the {name} is:\n{said}"))
+        };
+        let bank_url = told("bank")?;
+        let api = Api::from_env_file(&data.join("sandbox.env"))?;
+        ensure!(
+            told("API")?.starts_with(&api.url),
+            "sandbox.env names another address"
+        );
+        Ok(Self {
+            process,
+            setup,
+            dir,
+            api,
+            bank_url,
+        })
+    }
+
+    /// SIGKILL, then the same command again on the same directory.
+    pub async fn kill_and_restart(mut self) -> Result<Self> {
+        self.process.kill()?;
+        Self::start_in(self.dir, self.setup).await
+    }
+
+    pub fn stdout(&self) -> String {
+        self.process.said(Stream::Stdout)
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Ends in order, and hands back the directory for a look at the books.
+    pub fn stop(mut self) -> Result<TempDir> {
+        self.process.terminate()?;
+        let status = self.process.wait_exit(PATIENCE)?;
+        ensure!(
+            status.success(),
+            "it ended with {status}: {}",
+            self.process.said(Stream::Stderr)
+        );
+        Ok(self.dir)
+    }
+
+    /// The sandbox bank's own record of what it did, by our reference.
+    pub async fn bank_movements(&self) -> Result<Vec<Value>> {
+        let url = format!("{}/v1/statement?after=0&limit=1000", self.bank_url);
+        let body: Value = self
+            .api
+            .http
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        let list = body.get("movements").and_then(Value::as_array).cloned();
+        list.with_context(|| format!("no movements in {body}"))
+    }
+}
+
+/// The program with ports of its own choice and nothing from this process's environment.
+pub fn command(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_remit"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("REMIT_") || name.starts_with("TEMPORAL_") {
+            command.env_remove(name);
+        }
+    }
+    command.arg("--data-dir").arg(data_dir);
+    for flag in ["--listen", "--engine-listen", "--sandbox-listen"] {
+        command.args([flag, "127.0.0.1:0"]);
+    }
+    command
+}
+
+impl Api {
+    fn from_env_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)?;
+        let value = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.trim_start_matches("export ").split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.trim_matches(['\'', '"']).to_owned())
+                .with_context(|| format!("no {name} in sandbox.env"))
+        };
+        // It may be there already: every story starts a program of its own in one test process.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()?;
+        Ok(Self {
+            http,
+            url: value("REMIT_URL")?,
+            key: value("REMIT_API_KEY")?,
+        })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(&self.key);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    pub async fn post(&self, idempotency_key: &str, body: &Value) -> Result<(StatusCode, Value)> {
+        let request = self
+            .http
+            .post(format!("{}/v1/transfers", self.url))
+            .bearer_auth(&self.key)
+            .header("Idempotency-Key", idempotency_key)
+            .json(body);
+        let response = request.send().await?;
+        Ok((response.status(), response.json().await?))
+    }
+
+    /// Accepts a transfer and gives its id.
+    pub async fn transfer(
+        &self,
+        key: &str,
+        amount: i64,
+        from: &Value,
+        to: &Value,
+    ) -> Result<String> {
+        let body = json!({
+            "amount": {"amount": amount, "currency": "EUR"},
+            "source": from,
+            "destination": to,
+        });
+        let (status, answer) = self.post(key, &body).await?;
+        ensure!(status == StatusCode::ACCEPTED, "{status}: {answer}");
+        Ok(answer["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// The transfer, once it is final.
+    pub async fn settled(&self, id: &str) -> Result<Value> {
+        const FINAL: [&str; 4] = ["completed", "refunded", "failed", "canceled"];
+        let settled = eventually(PATIENCE, async || {
+            let transfer = self.get(&format!("/v1/transfers/{id}")).await.ok()?;
+            FINAL
+                .contains(&transfer["status"].as_str()?)
+                .then_some(transfer)
+        });
+        match settled.await {
+            Ok(transfer) => Ok(transfer),
+            Err(error) => {
+                let last = self.get(&format!("/v1/transfers/{id}")).await;
+                Err(anyhow::anyhow!("{id} is not final: {error}: {last:?}"))
+            }
+        }
+    }
+
+    /// A bank account of one of the sample people that accepts everything.
+    pub async fn bank_account(&self, person: &str) -> Result<Value> {
+        self.end("bank_accounts", "bank_account", person, 0).await
+    }
+
+    /// Bob's second bank account is closed: payouts to it are refused.
+    pub async fn closed_bank_account(&self) -> Result<Value> {
+        self.end("bank_accounts", "bank_account", "Bob", 1).await
+    }
+
+    /// Carol's second bank account is empty: debits from it are refused.
+    pub async fn empty_bank_account(&self) -> Result<Value> {
+        self.end("bank_accounts", "bank_account", "Carol", 1).await
+    }
+
+    pub async fn wallet(&self, person: &str) -> Result<Value> {
+        self.end("accounts", "wallet", person, 0).await
+    }
+
+    /// One end of a transfer: the person's nth account of a kind.
+    async fn end(&self, list: &str, kind: &str, person: &str, nth: usize) -> Result<Value> {
+        let users = self.get("/v1/users?limit=100").await?;
+        let user = rows(&users)
+            .find(|user| user["name"] == person)
+            .with_context(|| format!("no {person} in {users}"))?["id"]
+            .clone();
+        let accounts = self.get(&format!("/v1/{list}?limit=100")).await?;
+        let account = rows(&accounts)
+            .filter(|account| account["user"] == user)
+            .nth(nth)
+            .with_context(|| format!("{person} has no {kind} {nth} in {accounts}"))?;
+        Ok(json!({"type": kind, "id": account["id"]}))
+    }
+
+    pub async fn balance(&self, wallet: &Value) -> Result<i64> {
+        let id = wallet["id"].as_str().context("no id")?;
+        let account = self.get(&format!("/v1/accounts/{id}")).await?;
+        account["balance"]["amount"]
+            .as_i64()
+            .with_context(|| format!("no balance in {account}"))
+    }
+}
+
+fn rows(list: &Value) -> impl Iterator<Item = &Value> {
+    list["data"].as_array().into_iter().flatten()
+}
