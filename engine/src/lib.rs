@@ -1,6 +1,28 @@
 //! An embedded durable execution engine that speaks Temporal's gRPC API.
+//!
+//! [`Engine::open`] on a file, [`Engine::door`] for callers in the same process,
+//! [`Engine::serve`] for callers over TCP. The official SDK's worker and client run on either.
+//! Nothing is acknowledged before it is on disk.
+//!
+//! `core` decides and does nothing else; `runs` locks, loads and carries records to `store`;
+//! `matching` and `timers` bring work to workers; `frontend` reads requests and writes answers;
+//! `door` is the way in. See the README for the road of a record.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![allow(dead_code)]
 
 mod core;
+mod door;
+mod engine;
+mod errors;
+mod frontend;
 mod limits;
+mod matching;
+mod runs;
+mod store;
+mod timers;
+mod token;
+mod visibility;
+mod wire;
+
+pub use door::{Door, Reply};
+pub use engine::{Config, Engine};
+pub use errors::{FatalError, OpenError, ServeError};

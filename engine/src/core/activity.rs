@@ -83,7 +83,10 @@ impl Activity {
     }
 
     pub(crate) fn queue(&self) -> &str {
-        self.spec.task_queue.as_ref().map_or("", |q| q.name.as_str())
+        self.spec
+            .task_queue
+            .as_ref()
+            .map_or("", |q| q.name.as_str())
     }
 
     /// A bound on attempts is a promise about side effects, so a start counts against it before

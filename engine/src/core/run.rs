@@ -122,7 +122,9 @@ impl Run {
     }
 
     pub(crate) fn task_is_started(&self) -> bool {
-        self.task.as_ref().is_some_and(|task| task.started.is_some())
+        self.task
+            .as_ref()
+            .is_some_and(|task| task.started.is_some())
     }
 
     pub(crate) fn history_length(&self) -> i64 {

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use expect_test::Expect;
-use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
 use temporalio_protos::temporal::api::command::v1::{
     CancelTimerCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
     RecordMarkerCommandAttributes, RequestCancelActivityTaskCommandAttributes,
     ScheduleActivityTaskCommandAttributes, StartChildWorkflowExecutionCommandAttributes,
     StartTimerCommandAttributes, UpsertWorkflowSearchAttributesCommandAttributes,
 };
+use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
 use temporalio_protos::temporal::api::common::v1::{ActivityType, RetryPolicy, WorkflowType};
 use temporalio_protos::temporal::api::enums::v1::{
     CommandType, EventType, RetryState, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause,
@@ -429,7 +429,11 @@ fn describe(event: &HistoryEvent) -> String {
     let detail = match event.attributes.as_ref().unwrap() {
         Attributes::WorkflowTaskScheduledEventAttributes(a) => {
             let sticky = a.task_queue.as_ref().unwrap().kind == TaskQueueKind::Sticky as i32;
-            if sticky { "sticky".to_owned() } else { String::new() }
+            if sticky {
+                "sticky".to_owned()
+            } else {
+                String::new()
+            }
         }
         Attributes::WorkflowTaskFailedEventAttributes(a) => format!("{:?}", a.cause()),
         Attributes::WorkflowTaskTimedOutEventAttributes(a) => format!("{:?}", a.timeout_type()),

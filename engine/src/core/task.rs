@@ -56,10 +56,7 @@ pub(crate) fn start_to_close(base: Duration, attempt: u32) -> Duration {
     const PATIENT_ATTEMPTS: u32 = 3;
     const FIRST_EXTRA: Duration = Duration::from_secs(5);
     const LONGEST_EXTRA: Duration = Duration::from_secs(300);
-    let Some(beyond) = attempt
-        .checked_sub(PATIENT_ATTEMPTS + 1)
-        .map(|n| n.min(16))
-    else {
+    let Some(beyond) = attempt.checked_sub(PATIENT_ATTEMPTS + 1).map(|n| n.min(16)) else {
         return base;
     };
     base + FIRST_EXTRA.saturating_mul(1 << beyond).min(LONGEST_EXTRA)

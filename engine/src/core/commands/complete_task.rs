@@ -47,7 +47,11 @@ pub(crate) fn fence(run: &Run, fence: TaskFence) -> Result<(), Refusal> {
     stands.then_some(()).ok_or(Refusal::StaleWorkflowTask)
 }
 
-pub(crate) fn apply(run: &mut Run, cmd: CompleteTask, now: Timestamp) -> Result<Completed, Refusal> {
+pub(crate) fn apply(
+    run: &mut Run,
+    cmd: CompleteTask,
+    now: Timestamp,
+) -> Result<Completed, Refusal> {
     fence(run, cmd.fence)?;
     let verdict = decisions::validate(run, &cmd.commands);
     let mut step = Step::new(run, now);

@@ -37,7 +37,11 @@ pub(crate) fn add(step: &mut Step<'_>, cmd: Terminate) {
 /// meanwhile still gets its place in history.
 pub(crate) fn interrupt(step: &mut Step<'_>) {
     if step.run.task_is_started() {
-        step.fail_task(WorkflowTaskFailedCause::ForceCloseCommand, None, String::new());
+        step.fail_task(
+            WorkflowTaskFailedCause::ForceCloseCommand,
+            None,
+            String::new(),
+        );
     }
     step.flush_buffered();
 }

@@ -28,7 +28,11 @@ pub(super) fn validate<'r>(
 }
 
 pub(super) fn apply(step: &mut Step<'_>, decided: &Decided, a: CancelTimerCommandAttributes) {
-    let running = step.run.timers.get(&a.timer_id).map(|timer| timer.started_id);
+    let running = step
+        .run
+        .timers
+        .get(&a.timer_id)
+        .map(|timer| timer.started_id);
     let started_event_id = running
         .or_else(|| fired_unseen(step.run, &a.timer_id))
         .unwrap_or(0);

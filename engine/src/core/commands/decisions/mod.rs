@@ -14,12 +14,10 @@ mod upsert;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use prost::Message;
 use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes};
 use temporalio_protos::temporal::api::common::v1::Payloads;
-use temporalio_protos::temporal::api::enums::v1::{
-    CommandType, WorkflowTaskFailedCause as Cause,
-};
-use prost::Message;
+use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause as Cause};
 
 use super::start_activity::Starter;
 use crate::core::{Run, Step};

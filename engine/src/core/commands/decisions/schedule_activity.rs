@@ -123,8 +123,8 @@ fn scheduled_event(
         heartbeat_timeout: or_zero(timeouts.heartbeat),
         workflow_task_completed_event_id: decided.task_completed_id,
         retry_policy: Some(retry::with_defaults(a.retry_policy)),
-        use_workflow_build_id: a.use_workflow_build_id,
         priority: a.priority,
+        ..ActivityTaskScheduledEventAttributes::default()
     }
 }
 
@@ -147,9 +147,9 @@ fn fill(given: Timeouts, run: Option<Duration>) -> Timeouts {
         schedule_to_close: whole,
         schedule_to_start: within(given.schedule_to_start, whole),
         start_to_close,
-        heartbeat: given.heartbeat.map(|beat| {
-            start_to_close.map_or(beat, |attempt| beat.min(attempt))
-        }),
+        heartbeat: given
+            .heartbeat
+            .map(|beat| start_to_close.map_or(beat, |attempt| beat.min(attempt))),
     }
 }
 

@@ -1,0 +1,80 @@
+//! Every RPC this engine answers, in alphabetical order. Anything else is UNIMPLEMENTED by name.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use tonic::Status;
+
+use super::{HEALTH_SERVICE, WORKFLOW_SERVICE, not_built};
+use crate::frontend as on;
+use crate::runs::Host;
+
+pub(super) async fn workflow_service(
+    host: &Arc<Host>,
+    rpc: &str,
+    proto: Bytes,
+) -> Result<Vec<u8>, Status> {
+    match rpc {
+        "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
+        "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
+        "DescribeWorkflowExecution" => encode(on::describe::handle(host, decode(proto)?).await),
+        "GetClusterInfo" => encode(Ok(on::system::cluster_info(host))),
+        "GetSystemInfo" => encode(Ok(on::system::system_info())),
+        "GetWorkflowExecutionHistory" => on::history::handle(host, decode(proto)?).await,
+        "ListNamespaces" => encode(Ok(on::namespaces::list(host, &decode(proto)?))),
+        "ListWorkflowExecutions" => encode(on::list::list(host, decode(proto)?).await),
+        "PollActivityTaskQueue" => on::poll_activity::handle(host, decode(proto)?).await,
+        "PollWorkflowTaskQueue" => on::poll_workflow::handle(host, decode(proto)?).await,
+        "QueryWorkflow" => encode(on::query::handle(host, decode(proto)?).await),
+        "RecordActivityTaskHeartbeat" => encode(on::heartbeat::handle(host, decode(proto)?).await),
+        "RecordActivityTaskHeartbeatById" => {
+            encode(on::by_id::heartbeat(host, decode(proto)?).await)
+        }
+        "RecordWorkerHeartbeat" => encode(on::workers::heartbeat(host, &decode(proto)?)),
+        "RegisterNamespace" => encode(on::namespaces::register(host, decode(proto)?).await),
+        "RequestCancelWorkflowExecution" => encode(on::cancel::handle(host, decode(proto)?).await),
+        "RespondActivityTaskCanceled" => encode(on::activity::canceled(host, decode(proto)?).await),
+        "RespondActivityTaskCanceledById" => {
+            encode(on::by_id::canceled(host, decode(proto)?).await)
+        }
+        "RespondActivityTaskCompleted" => {
+            encode(on::activity::completed(host, decode(proto)?).await)
+        }
+        "RespondActivityTaskCompletedById" => {
+            encode(on::by_id::completed(host, decode(proto)?).await)
+        }
+        "RespondActivityTaskFailed" => encode(on::activity::failed(host, decode(proto)?).await),
+        "RespondActivityTaskFailedById" => encode(on::by_id::failed(host, decode(proto)?).await),
+        "RespondQueryTaskCompleted" => encode(on::respond_query::handle(host, decode(proto)?)),
+        "RespondWorkflowTaskCompleted" => {
+            encode(on::complete_task::handle(host, decode(proto)?).await)
+        }
+        "RespondWorkflowTaskFailed" => encode(on::fail_task::handle(host, decode(proto)?).await),
+        "ShutdownWorker" => encode(on::workers::shutdown(host, decode(proto)?)),
+        "SignalWithStartWorkflowExecution" => {
+            encode(on::signal_with_start::handle(host, decode(proto)?).await)
+        }
+        "SignalWorkflowExecution" => encode(on::signal::handle(host, decode(proto)?).await),
+        "StartWorkflowExecution" => on::start::handle(host, decode(proto)?).await,
+        "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
+        _ => Err(not_built(WORKFLOW_SERVICE, rpc)),
+    }
+}
+
+pub(super) fn health(rpc: &str) -> Result<Vec<u8>, Status> {
+    match rpc {
+        "Check" => encode(Ok(on::system::health())),
+        _ => Err(not_built(HEALTH_SERVICE, rpc)),
+    }
+}
+
+fn decode<M: Message + Default>(proto: Bytes) -> Result<M, Status> {
+    M::decode(proto).map_err(|error| {
+        Status::invalid_argument(format!("the request cannot be decoded: {error}"))
+    })
+}
+
+fn encode<M: Message>(answer: Result<M, Status>) -> Result<Vec<u8>, Status> {
+    Ok(answer?.encode_to_vec())
+}

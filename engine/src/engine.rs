@@ -1,0 +1,143 @@
+//! The engine's life: open, serve, fail or close.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use ambient::{Mint, SharedClock};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::door::{Door, tcp};
+use crate::errors::{FatalError, OpenError, ServeError};
+use crate::matching::Matching;
+use crate::runs::{Host, Namespaces, NotCreated, Queries, Shelf};
+use crate::store::lock::OwnerLock;
+use crate::store::sqlite;
+use crate::store::writer::WriteQueue;
+use crate::timers::Timers;
+use crate::token::Tokens;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The store's file. Its directory exists; the file is created when missing.
+    pub path: PathBuf,
+    pub clock: SharedClock,
+    /// Created when missing, each time the engine opens.
+    pub namespaces: Vec<String>,
+}
+
+/// A running engine. Dropping it stops timers and polls without waiting; [`Engine::close`] waits.
+#[derive(Debug)]
+pub struct Engine {
+    host: Arc<Host>,
+    clockwork: JoinHandle<()>,
+}
+
+const DEFAULT_RETENTION_SECONDS: i64 = 3 * 86_400;
+
+impl Engine {
+    /// Takes the store for this process, brings its schema up to date and sets the alarms of open
+    /// runs. No history is read: a run is, when something happens to it.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let (path, clock) = (config.path.clone(), config.clock.clone());
+        let opening = tokio::task::spawn_blocking(move || open_store(path, clock));
+        let host = match opening.await {
+            Ok(opened) => opened?,
+            Err(panicked) => return Err(OpenError::Io(std::io::Error::other(panicked))),
+        };
+        let host = Arc::new(host);
+        for name in &config.namespaces {
+            let created = host
+                .create_namespace(
+                    name,
+                    String::new(),
+                    String::new(),
+                    DEFAULT_RETENTION_SECONDS,
+                )
+                .await;
+            match created {
+                Ok(()) | Err(NotCreated::Exists) => {}
+                Err(NotCreated::TooMany) => return Err(OpenError::TooManyNamespaces),
+                Err(NotCreated::Other(status)) => {
+                    return Err(OpenError::Io(std::io::Error::other(status)));
+                }
+            }
+        }
+        let clockwork = tokio::spawn(Arc::clone(&host).run_clockwork());
+        Ok(Self { host, clockwork })
+    }
+
+    pub fn door(&self) -> Door {
+        Door::new(Arc::clone(&self.host))
+    }
+
+    /// Serves the same RPCs over TCP until `shutdown` resolves or the engine closes. Only on a
+    /// loopback address: there is no TLS and no key at this door yet.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Address)?;
+        if !address.ip().is_loopback() {
+            return Err(ServeError::NotLoopback(address));
+        }
+        let closing = self.host.closing.clone();
+        let until = async move {
+            tokio::select! {
+                () = shutdown => {}
+                () = closing.cancelled() => {}
+            }
+        };
+        tcp::serve(self.door(), listener, until)
+            .await
+            .map_err(ServeError::Transport)
+    }
+
+    /// Resolves when the store failed. What was acknowledged is on disk; the process must stop,
+    /// and the next start recovers.
+    pub async fn fatal(&self) -> FatalError {
+        FatalError(self.host.writes.failure().await)
+    }
+
+    /// Stops timers, answers waiting polls with nothing, writes what waits, releases the store.
+    pub async fn close(self) {
+        self.host.closing.cancel();
+        self.host.writes.close().await;
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.host.closing.cancel();
+        self.host.writes.stop_when_idle();
+        self.clockwork.abort();
+    }
+}
+
+fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, OpenError> {
+    let lock = OwnerLock::take(&path).map_err(|error| OpenError::of_lock(error, &path))?;
+    let key = ambient::fill::<32>().map_err(|error| OpenError::Io(std::io::Error::other(error)))?;
+    let store = sqlite::open(&path, key).map_err(|error| OpenError::of_store(error, &path))?;
+    let host = Host {
+        mint: Mint::new(clock.clone()),
+        epoch: store.epoch,
+        tokens: Tokens::new(store.token_key),
+        namespaces: Namespaces::new(store.namespaces),
+        matching: Matching::default(),
+        timers: Timers::new(clock.clone()),
+        queries: Queries::default(),
+        reader: Arc::new(store.reader),
+        writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
+        shelf: Shelf::default(),
+        last_row: AtomicI64::new(store.last_row),
+        closing: CancellationToken::new(),
+        clock,
+    };
+    host.set_alarms_of_open_runs()
+        .map_err(|error| OpenError::of_store(error.into(), &path))?;
+    Ok(host)
+}

@@ -1,0 +1,146 @@
+//! RespondWorkflowTaskCompleted.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::enums::v1::QueryResultType;
+use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
+use temporalio_protos::temporal::api::query::v1::WorkflowQueryResult;
+use temporalio_protos::temporal::api::taskqueue::v1::StickyExecutionAttributes;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
+};
+use tonic::Status;
+
+use super::poll_activity;
+use crate::core::Refusal;
+use crate::core::commands::complete_task::{self, CompleteTask};
+use crate::core::task::{Sticky, TaskFence};
+use crate::core::time::positive;
+use crate::runs::{Answer, Guard, Host, Key, Live, Namespace};
+use crate::token::{Kind, Token};
+
+/// Used when a worker names a sticky queue without saying how long to wait there.
+const STICKY_WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: RespondWorkflowTaskCompletedRequest,
+) -> Result<RespondWorkflowTaskCompletedResponse, Status> {
+    host.admit()?;
+    let namespace = host.namespace(&request.namespace)?;
+    let (token, key, mut slot) = lock_task(host, &namespace, &request.task_token).await?;
+    let Some(live) = slot.live.as_mut() else {
+        return Err(Refusal::StaleWorkflowTask.into());
+    };
+    let cmd = CompleteTask {
+        fence: fence(&token),
+        eager: poll_activity::starter(host, request.identity.clone())?,
+        attributes: WorkflowTaskCompletedEventAttributes {
+            identity: request.identity,
+            sdk_metadata: request.sdk_metadata,
+            metering_metadata: request.metering_metadata,
+            ..WorkflowTaskCompletedEventAttributes::default()
+        },
+        commands: request.commands,
+        sticky: sticky(request.sticky_attributes),
+        force_new_task: request.force_create_new_workflow_task,
+    };
+    let done = complete_task::apply(&mut live.run, cmd, host.now())?;
+    if done.rejected.is_none() {
+        answer_queries(host, live, request.query_results);
+    }
+    let position = host.take(&key, &mut slot, done.outcome);
+    let activity_tasks = hand_back(host, &namespace, &key, &mut slot, &done.eager_activities);
+    drop(slot);
+    host.durable(position).await?;
+    match done.rejected {
+        Some(bad) => Err(Status::invalid_argument(bad.to_string())),
+        None => Ok(RespondWorkflowTaskCompletedResponse {
+            activity_tasks,
+            ..RespondWorkflowTaskCompletedResponse::default()
+        }),
+    }
+}
+
+/// The run a workflow-task token stands for, locked.
+pub(super) async fn lock_task(
+    host: &Host,
+    namespace: &Namespace,
+    token: &[u8],
+) -> Result<(Token, Key, Guard), Status> {
+    let token = host.tokens.open(Kind::WorkflowTask, token)?;
+    if token.namespace != namespace.id {
+        return Err(Status::invalid_argument(
+            "Operation requested with a token from a different namespace.",
+        ));
+    }
+    // After a restart the same task is handed out again, perhaps with another history: whoever
+    // holds the old one must not speak for it.
+    if token.epoch != host.epoch {
+        return Err(Refusal::StaleWorkflowTask.into());
+    }
+    let (key, slot) = host
+        .lock_row(token.row)
+        .await?
+        .ok_or(Refusal::StaleWorkflowTask)?;
+    Ok((token, key, slot))
+}
+
+pub(super) fn fence(token: &Token) -> TaskFence {
+    TaskFence {
+        scheduled_id: token.scheduled_id,
+        started_id: token.started_id,
+        attempt: token.attempt,
+    }
+}
+
+fn sticky(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
+    let attributes = attributes?;
+    let queue = attributes.worker_task_queue?.name;
+    let schedule_to_start =
+        positive(attributes.schedule_to_start_timeout.as_ref()).unwrap_or(STICKY_WAIT);
+    (!queue.is_empty()).then_some(Sticky {
+        queue,
+        schedule_to_start,
+    })
+}
+
+fn answer_queries(host: &Host, live: &mut Live, results: HashMap<String, WorkflowQueryResult>) {
+    for (id, result) in results {
+        let Ok(id) = id.parse::<u64>() else { continue };
+        // Only queries of this run may be answered with its task.
+        let Some(at) = live.riding.iter().position(|riding| *riding == id) else {
+            continue;
+        };
+        live.riding.remove(at);
+        let answer = match result.result_type() {
+            QueryResultType::Answered => Answer::Result(result.answer),
+            QueryResultType::Failed | QueryResultType::Unspecified => Answer::Failed {
+                message: result.error_message,
+                failure: result.failure,
+            },
+        };
+        host.queries.answer(id, answer);
+    }
+}
+
+/// Eager activities for the answer; and queries that no further task will carry go on alone.
+fn hand_back(
+    host: &Host,
+    namespace: &Namespace,
+    key: &Key,
+    slot: &mut Guard,
+    eager: &[i64],
+) -> Vec<temporalio_protos::temporal::api::workflowservice::v1::PollActivityTaskQueueResponse> {
+    let Some(live) = slot.live.as_mut() else {
+        return Vec::new();
+    };
+    if live.run.task.is_none() {
+        host.release_riding(key, live);
+    }
+    eager
+        .iter()
+        .filter_map(|id| poll_activity::describe(host, namespace, live, *id))
+        .collect()
+}

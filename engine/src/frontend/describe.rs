@@ -1,0 +1,157 @@
+//! DescribeWorkflowExecution: what is known and what is pending.
+
+use std::time::Duration;
+
+use prost::Message;
+use temporalio_protos::temporal::api::common::v1::{
+    Memo, SearchAttributes, WorkflowExecution, WorkflowType,
+};
+use temporalio_protos::temporal::api::enums::v1::{
+    PendingActivityState, PendingWorkflowTaskState, TaskQueueKind,
+};
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::workflow::v1::{
+    PendingActivityInfo, PendingWorkflowTaskInfo, WorkflowExecutionConfig,
+    WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+};
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
+};
+use tonic::Status;
+
+use super::execution;
+use crate::core::Run;
+use crate::core::activity::{Activity, AttemptState};
+use crate::core::task::WorkflowTask;
+use crate::core::time::{duration, or_zero, to_proto};
+use crate::runs::{Found, Host, not_found};
+use crate::store::Head;
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: DescribeWorkflowExecutionRequest,
+) -> Result<DescribeWorkflowExecutionResponse, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    let (workflow_id, run_id) = execution(request.execution)?;
+    match host.find(&namespace, &workflow_id, &run_id).await? {
+        Found::Live(slot) => {
+            let position = slot.position;
+            let live = slot.live.as_ref().ok_or_else(not_found)?;
+            let answer = describe(&live.run, &live.head(namespace.id));
+            drop(slot);
+            host.durable(position).await?;
+            Ok(answer)
+        }
+        Found::Stored(head) => {
+            let (run, _) = host.replay(&head).await?;
+            Ok(describe(&run, &head))
+        }
+    }
+}
+
+fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
+    DescribeWorkflowExecutionResponse {
+        execution_config: Some(WorkflowExecutionConfig {
+            task_queue: Some(TaskQueue {
+                name: run.task_queue.clone(),
+                kind: TaskQueueKind::Normal as i32,
+                normal_name: String::new(),
+            }),
+            workflow_execution_timeout: or_zero(run.timeouts.execution),
+            workflow_run_timeout: or_zero(run.timeouts.run),
+            default_workflow_task_timeout: Some(duration(run.timeouts.task)),
+            user_metadata: run.user_metadata.clone(),
+        }),
+        workflow_execution_info: Some(info(head)),
+        pending_activities: run.activities.values().map(pending_activity).collect(),
+        pending_workflow_task: run.task.as_ref().map(pending_task),
+        workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
+            execution_expiration_time: run.execution_expires_at.map(to_proto),
+            run_expiration_time: run.expires_at.map(to_proto),
+            cancel_requested: run.cancel_requested,
+            original_start_time: Some(to_proto(run.started_at)),
+            ..WorkflowExecutionExtendedInfo::default()
+        }),
+        ..DescribeWorkflowExecutionResponse::default()
+    }
+}
+
+/// A run as listings show it.
+pub(super) fn info(head: &Head) -> WorkflowExecutionInfo {
+    let at = |micros| ambient::Timestamp::from_micros(micros);
+    let execution = WorkflowExecution {
+        workflow_id: head.workflow_id.clone(),
+        run_id: head.run_id.clone(),
+    };
+    WorkflowExecutionInfo {
+        root_execution: Some(execution.clone()),
+        execution: Some(execution),
+        r#type: Some(WorkflowType {
+            name: head.workflow_type.clone(),
+        }),
+        start_time: Some(to_proto(at(head.started_at))),
+        execution_time: Some(to_proto(at(head.execution_at))),
+        close_time: head.closed_at.map(|closed| to_proto(at(closed))),
+        execution_duration: head
+            .closed_at
+            .map(|closed| duration(at(closed).since(at(head.execution_at)))),
+        status: head.status,
+        history_length: head.history_length,
+        history_size_bytes: head.history_bytes,
+        // Written by us, so it decodes; a damaged row shows without them rather than not at all.
+        memo: Memo::decode(head.memo.as_slice()).ok(),
+        search_attributes: SearchAttributes::decode(head.search_attributes.as_slice()).ok(),
+        task_queue: head.task_queue.clone(),
+        first_run_id: head.first_run_id.clone(),
+        ..WorkflowExecutionInfo::default()
+    }
+}
+
+fn pending_activity(activity: &Activity) -> PendingActivityInfo {
+    let spec = &activity.spec;
+    let started = activity.started();
+    let state = match (started, activity.cancel_requested_id) {
+        (Some(_), Some(_)) => PendingActivityState::CancelRequested,
+        (Some(_), None) => PendingActivityState::Started,
+        (None, _) => PendingActivityState::Scheduled,
+    };
+    let backing_off = matches!(activity.state, AttemptState::BackingOff);
+    let interval = activity
+        .last_finished_at
+        .map(|finished| activity.available_at.since(finished))
+        .filter(|wait| backing_off && *wait > Duration::ZERO);
+    let identity = started.map_or(&activity.last_identity, |started| &started.identity);
+    PendingActivityInfo {
+        activity_id: spec.activity_id.clone(),
+        activity_type: spec.activity_type.clone(),
+        state: state as i32,
+        heartbeat_details: activity.beat_details.clone(),
+        last_heartbeat_time: activity.last_beat.map(to_proto),
+        last_started_time: started.map(|started| to_proto(started.at)),
+        attempt: i32::try_from(activity.attempt).unwrap_or(i32::MAX),
+        maximum_attempts: spec.retry_policy.as_ref().map_or(0, |p| p.maximum_attempts),
+        scheduled_time: Some(to_proto(activity.available_at)).filter(|_| started.is_none()),
+        expiration_time: activity.expires_at().map(to_proto),
+        last_failure: activity.last_failure.clone(),
+        last_worker_identity: identity.clone(),
+        current_retry_interval: interval.map(duration),
+        last_attempt_complete_time: activity.last_finished_at.map(to_proto),
+        next_attempt_schedule_time: interval.map(|_| to_proto(activity.available_at)),
+        priority: spec.priority.clone(),
+        ..PendingActivityInfo::default()
+    }
+}
+
+fn pending_task(task: &WorkflowTask) -> PendingWorkflowTaskInfo {
+    let state = match task.started {
+        Some(_) => PendingWorkflowTaskState::Started,
+        None => PendingWorkflowTaskState::Scheduled,
+    };
+    PendingWorkflowTaskInfo {
+        state: state as i32,
+        scheduled_time: Some(to_proto(task.scheduled_at)),
+        original_scheduled_time: Some(to_proto(task.scheduled_at)),
+        started_time: task.started.as_ref().map(|started| to_proto(started.at)),
+        attempt: i32::try_from(task.attempt).unwrap_or(i32::MAX),
+    }
+}

@@ -1,0 +1,187 @@
+//! GetWorkflowExecutionHistory: pages, long polls for news, and the closing event alone.
+
+use bytes::Bytes;
+use prost::Message;
+use temporalio_protos::temporal::api::enums::v1::HistoryEventFilterType;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse,
+};
+use tonic::Status;
+
+use super::execution;
+use crate::runs::{Found, History, Host, Namespace, Page};
+use crate::{limits, wire};
+
+/// Where a reader stands: sealed, so that it can only be ours.
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Cursor {
+    #[prost(string, tag = "1")]
+    run_id: String,
+    #[prost(int64, tag = "2")]
+    next: i64,
+    #[prost(bool, tag = "3")]
+    wait: bool,
+}
+
+pub(crate) fn page_token(host: &Host, run_id: &str, next: i64, wait: bool) -> Vec<u8> {
+    let cursor = Cursor {
+        run_id: run_id.to_owned(),
+        next,
+        wait,
+    };
+    host.tokens.seal_bytes(cursor.encode_to_vec())
+}
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: GetWorkflowExecutionHistoryRequest,
+) -> Result<Vec<u8>, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    let only_close = request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
+    let most = match i64::from(request.maximum_page_size) {
+        given if given > 0 => given.min(limits::HISTORY_PAGE_EVENTS),
+        _ => limits::HISTORY_PAGE_EVENTS,
+    };
+    let (workflow_id, mut run_id) = execution(request.execution)?;
+    let (mut next, mut wait) = (1, request.wait_new_event);
+    if !request.next_page_token.is_empty() {
+        let cursor = Cursor::decode(host.tokens.open_bytes(&request.next_page_token)?)
+            .map_err(|_| Status::invalid_argument("Invalid NextPageToken."))?;
+        if !run_id.is_empty() && run_id != cursor.run_id {
+            return Err(Status::invalid_argument(
+                "RunId does not match the NextPageToken.",
+            ));
+        }
+        (run_id, next, wait) = (cursor.run_id, cursor.next, cursor.wait);
+    }
+    let look = Look {
+        namespace,
+        workflow_id,
+        next,
+        until_closed: only_close,
+    };
+    let sight = look.wait_for_news(host, run_id, wait).await?;
+    Ok(if only_close {
+        closing_event(host, &sight, wait)
+    } else {
+        events(host, &sight, next, wait, most)
+    })
+}
+
+struct Look {
+    namespace: Namespace,
+    workflow_id: String,
+    next: i64,
+    until_closed: bool,
+}
+
+/// A run as it is on disk.
+struct Sight {
+    run_id: String,
+    history: History,
+    open: bool,
+}
+
+impl Look {
+    /// Looks until there is something new to tell, or patience or the engine ends.
+    async fn wait_for_news(
+        &self,
+        host: &Host,
+        mut run_id: String,
+        wait: bool,
+    ) -> Result<Sight, Status> {
+        let patience = host
+            .clock
+            .sleep_until(host.now().after(limits::HISTORY_POLL));
+        tokio::pin!(patience);
+        let mut patient = wait;
+        loop {
+            let found = host
+                .find(&self.namespace, &self.workflow_id, &run_id)
+                .await?;
+            let slot = match found {
+                Found::Live(slot) => slot,
+                Found::Stored(head) => {
+                    let (_, history) = host.replay(&head).await?;
+                    return Ok(Sight {
+                        run_id: head.run_id,
+                        history,
+                        open: false,
+                    });
+                }
+            };
+            let position = slot.position;
+            let Some(live) = slot.live.as_ref() else {
+                return Err(crate::runs::not_found());
+            };
+            let open = live.run.is_open();
+            let news = !open || (!self.until_closed && live.run.next_event_id > self.next);
+            let grown = std::sync::Arc::clone(&live.grown);
+            let growth = grown.notified();
+            tokio::pin!(growth);
+            // Listening before the lock is released: nothing can happen unheard.
+            growth.as_mut().enable();
+            run_id.clone_from(&live.run.run_id);
+            if news || !patient {
+                // A worker that replays needs the start of the task it holds, too. Who follows
+                // the run gets it when it is settled: a transient one may yet come to nothing.
+                let task = live.run.task.as_ref().filter(|_| !wait);
+                let started = task.and_then(|task| task.started.as_ref());
+                let suffix = started.map_or(&[][..], |started| &started.suffix);
+                let history = live.history.with_suffix(suffix);
+                drop(slot);
+                host.durable(position).await?;
+                return Ok(Sight {
+                    run_id,
+                    history,
+                    open,
+                });
+            }
+            drop(slot);
+            tokio::select! {
+                () = growth => {}
+                () = &mut patience => patient = false,
+                () = host.closing.cancelled() => patient = false,
+            }
+        }
+    }
+}
+
+fn closing_event(host: &Host, sight: &Sight, wait: bool) -> Vec<u8> {
+    if sight.open && wait {
+        // Still open: nothing yet, and a token to ask again with.
+        let token = page_token(host, &sight.run_id, 1, true);
+        return encode(&[], token);
+    }
+    let last: Vec<Bytes> = sight.history.last_event().into_iter().collect();
+    encode(&last, Vec::new())
+}
+
+fn events(host: &Host, sight: &Sight, next: i64, wait: bool, most: i64) -> Vec<u8> {
+    let Page {
+        pieces,
+        next: following,
+    } = sight
+        .history
+        .page(next, None, most, limits::HISTORY_PAGE_BYTES);
+    let told: usize = pieces.iter().map(|piece| wire::fields(piece).count()).sum();
+    let end = next + i64::try_from(told).unwrap_or(0);
+    let token = match following {
+        Some(next) => page_token(host, &sight.run_id, next, wait),
+        // The caller follows an open run: there will be more.
+        None if sight.open && wait => page_token(host, &sight.run_id, end, true),
+        None => Vec::new(),
+    };
+    encode(&pieces, token)
+}
+
+fn encode(pieces: &[Bytes], next_page_token: Vec<u8>) -> Vec<u8> {
+    const HISTORY: u32 = 1;
+    let mut encoded = GetWorkflowExecutionHistoryResponse {
+        next_page_token,
+        ..GetWorkflowExecutionHistoryResponse::default()
+    }
+    .encode_to_vec();
+    wire::splice(&mut encoded, HISTORY, pieces);
+    encoded
+}

@@ -1,0 +1,124 @@
+//! ListWorkflowExecutions and CountWorkflowExecutions.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use temporalio_protos::temporal::api::common::v1::Payload;
+use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse, ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse, count_workflow_executions_response::AggregationGroup,
+};
+use tonic::Status;
+
+use super::describe;
+use crate::limits;
+use crate::runs::Host;
+use crate::store::{Head, ListPosition, NOT_CLOSED};
+use crate::visibility::{self, BadQuery};
+
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Cursor {
+    #[prost(int64, tag = "1")]
+    closed_at: i64,
+    #[prost(int64, tag = "2")]
+    started_at: i64,
+    #[prost(int64, tag = "3")]
+    row: i64,
+}
+
+pub(crate) async fn list(
+    host: &Host,
+    request: ListWorkflowExecutionsRequest,
+) -> Result<ListWorkflowExecutionsResponse, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    check_query(&request.query)?;
+    let filter = visibility::parse(&request.query).map_err(bad_query)?;
+    let after = position(host, &request.next_page_token)?;
+    let size = match usize::try_from(request.page_size) {
+        Ok(size) if size > 0 => size.min(limits::LIST_PAGE),
+        _ => limits::LIST_PAGE,
+    };
+    let id = namespace.id;
+    let heads = host
+        .read(move |reader| reader.list(id, &filter, after, size))
+        .await?;
+    let next_page_token = heads
+        .last()
+        .filter(|_| heads.len() == size)
+        .map(|last| token(host, last))
+        .unwrap_or_default();
+    Ok(ListWorkflowExecutionsResponse {
+        executions: heads.iter().map(describe::info).collect(),
+        next_page_token,
+    })
+}
+
+pub(crate) async fn count(
+    host: &Host,
+    request: CountWorkflowExecutionsRequest,
+) -> Result<CountWorkflowExecutionsResponse, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    check_query(&request.query)?;
+    let (filter, grouped) = visibility::parse_count(&request.query).map_err(bad_query)?;
+    let id = namespace.id;
+    let by_status = host.read(move |reader| reader.count(id, &filter)).await?;
+    let count = by_status.iter().map(|(_, count)| count).sum();
+    let groups = if grouped {
+        by_status.into_iter().map(group).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(CountWorkflowExecutionsResponse { count, groups })
+}
+
+fn check_query(query: &str) -> Result<(), Status> {
+    if query.len() > limits::QUERY_TEXT_BYTES {
+        return Err(Status::invalid_argument("Query is too long."));
+    }
+    Ok(())
+}
+
+fn bad_query(error: BadQuery) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn position(host: &Host, token: &[u8]) -> Result<Option<ListPosition>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let cursor = Cursor::decode(host.tokens.open_bytes(token)?)
+        .map_err(|_| Status::invalid_argument("Invalid NextPageToken."))?;
+    Ok(Some(ListPosition {
+        closed_at: cursor.closed_at,
+        started_at: cursor.started_at,
+        row: cursor.row,
+    }))
+}
+
+fn token(host: &Host, last: &Head) -> Vec<u8> {
+    let cursor = Cursor {
+        closed_at: last.closed_at.unwrap_or(NOT_CLOSED),
+        started_at: last.started_at,
+        row: last.row,
+    };
+    host.tokens.seal_bytes(cursor.encode_to_vec())
+}
+
+fn group((status, count): (i32, i64)) -> AggregationGroup {
+    // The variants are spelled as the query language spells them.
+    let name = WorkflowExecutionStatus::try_from(status).unwrap_or_default();
+    let metadata: HashMap<String, Vec<u8>> = [
+        ("encoding".to_owned(), b"json/plain".to_vec()),
+        ("type".to_owned(), b"Keyword".to_vec()),
+    ]
+    .into();
+    AggregationGroup {
+        group_values: vec![Payload {
+            metadata,
+            data: format!("\"{name:?}\"").into_bytes(),
+            ..Payload::default()
+        }],
+        count,
+    }
+}

@@ -1,0 +1,93 @@
+//! RegisterNamespace, DescribeNamespace, ListNamespaces.
+
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::enums::v1::{ArchivalState, NamespaceState};
+use temporalio_protos::temporal::api::namespace::v1::{
+    NamespaceConfig, NamespaceInfo, namespace_info::Capabilities,
+};
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, DescribeNamespaceResponse, ListNamespacesRequest,
+    ListNamespacesResponse, RegisterNamespaceRequest, RegisterNamespaceResponse,
+};
+use tonic::Status;
+
+use super::{check_id, status};
+use crate::core::time::{duration, positive};
+use crate::runs::{Host, Namespace, NotCreated};
+
+const DEFAULT_RETENTION: Duration = Duration::from_secs(3 * 86_400);
+
+pub(crate) async fn register(
+    host: &Host,
+    request: RegisterNamespaceRequest,
+) -> Result<RegisterNamespaceResponse, Status> {
+    host.admit()?;
+    check_id("Namespace", &request.namespace)?;
+    let retention =
+        positive(request.workflow_execution_retention_period.as_ref()).unwrap_or(DEFAULT_RETENTION);
+    let retention = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
+    let created = host
+        .create_namespace(
+            &request.namespace,
+            request.description,
+            request.owner_email,
+            retention,
+        )
+        .await;
+    match created {
+        Ok(()) => Ok(RegisterNamespaceResponse {}),
+        Err(NotCreated::Exists) => Err(status::namespace_exists()),
+        Err(NotCreated::TooMany) => Err(Status::resource_exhausted(
+            "this engine has as many namespaces as it accepts",
+        )),
+        Err(NotCreated::Other(status)) => Err(status),
+    }
+}
+
+pub(crate) fn describe(
+    host: &Host,
+    request: &DescribeNamespaceRequest,
+) -> Result<DescribeNamespaceResponse, Status> {
+    if request.namespace.is_empty() && !request.id.is_empty() {
+        return host
+            .namespaces
+            .by_uuid(&request.id)
+            .map(|namespace| answer(&namespace))
+            .ok_or_else(|| status::namespace_not_found(&request.id));
+    }
+    Ok(answer(&host.namespace(&request.namespace)?))
+}
+
+pub(crate) fn list(host: &Host, _request: &ListNamespacesRequest) -> ListNamespacesResponse {
+    ListNamespacesResponse {
+        namespaces: host.namespaces.all().iter().map(answer).collect(),
+        // All of them: their number is bounded.
+        next_page_token: Vec::new(),
+    }
+}
+
+fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
+    let retention = u64::try_from(namespace.retention_seconds).unwrap_or(0);
+    DescribeNamespaceResponse {
+        namespace_info: Some(NamespaceInfo {
+            name: namespace.name.clone(),
+            state: NamespaceState::Registered as i32,
+            description: namespace.description.clone(),
+            owner_email: namespace.owner.clone(),
+            id: namespace.uuid.clone(),
+            capabilities: Some(Capabilities {
+                eager_workflow_start: true,
+                ..Capabilities::default()
+            }),
+            ..NamespaceInfo::default()
+        }),
+        config: Some(NamespaceConfig {
+            workflow_execution_retention_ttl: Some(duration(Duration::from_secs(retention))),
+            history_archival_state: ArchivalState::Disabled as i32,
+            visibility_archival_state: ArchivalState::Disabled as i32,
+            ..NamespaceConfig::default()
+        }),
+        ..DescribeNamespaceResponse::default()
+    }
+}

@@ -1,0 +1,152 @@
+//! PollActivityTaskQueue.
+
+use prost::Message;
+use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    PollActivityTaskQueueRequest, PollActivityTaskQueueResponse,
+};
+use tonic::Status;
+
+use super::poll_workflow::too_many_polls;
+use super::{check_length, queue_name};
+use crate::core::commands::start_activity::{self, StartActivity, Starter};
+use crate::core::time::to_proto;
+use crate::limits;
+use crate::matching::{Item, Kind, QueueKey};
+use crate::runs::{Host, Live, Namespace};
+use crate::token::{self, Token};
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: PollActivityTaskQueueRequest,
+) -> Result<Vec<u8>, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    check_length("Identity", &request.identity)?;
+    let queue = host.matching.queue(QueueKey {
+        namespace: namespace.id,
+        kind: Kind::Activity,
+        name: queue_name(request.task_queue.as_ref())?.to_owned(),
+    });
+    let Some(_poll) = queue.poll(host.clock.clone()) else {
+        return Err(too_many_polls());
+    };
+    let give_up = host.clock.sleep_until(host.now().after(limits::POLL));
+    tokio::pin!(give_up);
+    loop {
+        let claim = tokio::select! {
+            biased;
+            () = host.closing.cancelled() => return Ok(Vec::new()),
+            claim = queue.claim() => claim,
+            () = &mut give_up => return Ok(Vec::new()),
+        };
+        let answer = match claim.item() {
+            Some(Item::Activity {
+                row,
+                scheduled_id,
+                attempt,
+            }) => {
+                let cmd = StartActivity {
+                    scheduled_id: *scheduled_id,
+                    attempt: *attempt,
+                    starter: starter(host, request.identity.clone())?,
+                };
+                hand(host, &namespace, *row, cmd).await
+            }
+            _ => Ok(None),
+        };
+        claim.accept();
+        match answer {
+            Ok(Some(task)) => return Ok(task.encode_to_vec()),
+            Ok(None) => {}
+            // One unreadable run must not keep a worker from all others.
+            Err(error) if error.code() == tonic::Code::DataLoss => {
+                tracing::error!(%error, "an activity cannot be handed out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+pub(super) fn starter(host: &Host, identity: String) -> Result<Starter, Status> {
+    Ok(Starter {
+        identity,
+        request_id: host.fresh_id()?,
+        epoch: host.epoch,
+    })
+}
+
+async fn hand(
+    host: &Host,
+    namespace: &Namespace,
+    row: i64,
+    cmd: StartActivity,
+) -> Result<Option<PollActivityTaskQueueResponse>, Status> {
+    let Some((key, mut slot)) = host.lock_row(row).await? else {
+        return Ok(None);
+    };
+    let Some(live) = slot.live.as_mut() else {
+        return Ok(None);
+    };
+    let scheduled_id = cmd.scheduled_id;
+    let Ok(outcome) = start_activity::apply(&mut live.run, cmd, host.now()) else {
+        return Ok(None);
+    };
+    let position = host.take(&key, &mut slot, outcome);
+    let task = slot
+        .live
+        .as_ref()
+        .and_then(|live| describe(host, namespace, live, scheduled_id));
+    drop(slot);
+    // The schedule always, and where attempts are bounded the start too, is on disk before a
+    // worker may act on it.
+    host.durable(position).await?;
+    Ok(task)
+}
+
+/// A started activity as its worker gets it.
+pub(super) fn describe(
+    host: &Host,
+    namespace: &Namespace,
+    live: &Live,
+    scheduled_id: i64,
+) -> Option<PollActivityTaskQueueResponse> {
+    let run = &live.run;
+    let activity = run.activities.get(&scheduled_id)?;
+    let started = activity.started()?;
+    let spec = &activity.spec;
+    let token = Token {
+        kind: token::Kind::Activity as i32,
+        namespace: namespace.id,
+        row: live.row,
+        scheduled_id,
+        attempt: activity.attempt,
+        epoch: started.epoch,
+        ..Token::default()
+    };
+    Some(PollActivityTaskQueueResponse {
+        task_token: host.tokens.seal(&token),
+        workflow_namespace: namespace.name.clone(),
+        workflow_type: Some(WorkflowType {
+            name: run.workflow_type.clone(),
+        }),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+        }),
+        activity_type: spec.activity_type.clone(),
+        activity_id: spec.activity_id.clone(),
+        header: spec.header.clone(),
+        input: spec.input.clone(),
+        heartbeat_details: activity.beat_details.clone(),
+        scheduled_time: Some(to_proto(activity.scheduled_at)),
+        current_attempt_scheduled_time: Some(to_proto(activity.available_at)),
+        started_time: Some(to_proto(started.at)),
+        attempt: i32::try_from(activity.attempt).unwrap_or(i32::MAX),
+        schedule_to_close_timeout: spec.schedule_to_close_timeout,
+        start_to_close_timeout: spec.start_to_close_timeout,
+        heartbeat_timeout: spec.heartbeat_timeout,
+        retry_policy: spec.retry_policy.clone(),
+        priority: spec.priority.clone(),
+        ..PollActivityTaskQueueResponse::default()
+    })
+}

@@ -1,0 +1,256 @@
+//! PollWorkflowTaskQueue: hands out workflow tasks and queries, with history spliced from stored
+//! bytes.
+
+use bytes::Bytes;
+use prost::Message;
+use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::enums::v1::TaskQueueKind;
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+};
+use tonic::Status;
+
+use super::{check_length, history, queue_name};
+use crate::core::Run;
+use crate::core::commands::start_task::{self, Handed, StartTask};
+use crate::core::time::to_proto;
+use crate::matching::{Item, Kind, QueueKey};
+use crate::runs::{Found, History, Host, Key, Live, Question, Slot};
+use crate::token::{self, Token};
+use crate::{limits, wire};
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: PollWorkflowTaskQueueRequest,
+) -> Result<Vec<u8>, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    check_length("Identity", &request.identity)?;
+    let name = queue_name(request.task_queue.as_ref())?.to_owned();
+    let sticky = request
+        .task_queue
+        .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
+    let queue = host.matching.queue(QueueKey {
+        namespace: namespace.id,
+        kind: Kind::Workflow,
+        name,
+    });
+    let Some(_poll) = queue.poll(host.clock.clone()) else {
+        return Err(too_many_polls());
+    };
+    let give_up = host.clock.sleep_until(host.now().after(limits::POLL));
+    tokio::pin!(give_up);
+    loop {
+        let claim = tokio::select! {
+            biased;
+            () = host.closing.cancelled() => return Ok(Vec::new()),
+            claim = queue.claim() => claim,
+            () = &mut give_up => return Ok(Vec::new()),
+        };
+        let answer = match claim.item() {
+            Some(Item::WorkflowTask { row, .. }) => {
+                hand(host, *row, &request.identity, sticky).await
+            }
+            Some(Item::Query { id, .. }) => ask(host, *id, sticky).await,
+            Some(Item::Activity { .. }) | None => Ok(None),
+        };
+        claim.accept();
+        match answer {
+            Ok(Some(bytes)) => return Ok(bytes),
+            Ok(None) => {}
+            // One unreadable run must not keep a worker from all others.
+            Err(error) if error.code() == tonic::Code::DataLoss => {
+                tracing::error!(%error, "a workflow task cannot be handed out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+pub(super) fn too_many_polls() -> Status {
+    Status::resource_exhausted("too many polls wait on this task queue; retry later")
+}
+
+async fn hand(
+    host: &Host,
+    row: i64,
+    identity: &str,
+    sticky: bool,
+) -> Result<Option<Vec<u8>>, Status> {
+    let Some((key, mut slot)) = host.lock_row(row).await? else {
+        return Ok(None);
+    };
+    let Some(bytes) = start(host, &key, &mut slot, identity, sticky)? else {
+        return Ok(None);
+    };
+    let position = slot.position;
+    drop(slot);
+    // What the worker sees must survive, or its decision would rest on nothing.
+    host.durable(position).await?;
+    Ok(Some(bytes))
+}
+
+pub(crate) struct Eager {
+    pub(crate) identity: String,
+}
+
+/// The first task of a run that its starter wants for itself, in the answer to the start.
+pub(crate) fn hand_eagerly(
+    host: &Host,
+    key: &Key,
+    slot: &mut Slot,
+    eager: Eager,
+) -> Result<Option<Vec<u8>>, Status> {
+    start(host, key, slot, &eager.identity, false)
+}
+
+fn start(
+    host: &Host,
+    key: &Key,
+    slot: &mut Slot,
+    identity: &str,
+    sticky: bool,
+) -> Result<Option<Vec<u8>>, Status> {
+    let request_id = host.fresh_id()?;
+    let Some(live) = slot.live.as_mut() else {
+        return Ok(None);
+    };
+    let cmd = StartTask {
+        identity: identity.to_owned(),
+        request_id,
+    };
+    let Ok(handed) = start_task::apply(&mut live.run, cmd, host.now()) else {
+        return Ok(None);
+    };
+    host.timers.set(live.row, live.run.next_wake());
+    Ok(Some(encode_task(host, key, live, handed, sticky)))
+}
+
+fn encode_task(host: &Host, key: &Key, live: &Live, handed: Handed, sticky: bool) -> Vec<u8> {
+    let token = Token {
+        kind: token::Kind::WorkflowTask as i32,
+        namespace: key.namespace,
+        row: live.row,
+        scheduled_id: handed.fence.scheduled_id,
+        started_id: handed.fence.started_id,
+        attempt: handed.fence.attempt,
+        epoch: host.epoch,
+        query: 0,
+    };
+    let queries = live
+        .riding
+        .iter()
+        .filter_map(|id| Some((id.to_string(), host.queries.question(*id)?.query)))
+        .collect();
+    let answer = PollWorkflowTaskQueueResponse {
+        attempt: i32::try_from(handed.fence.attempt).unwrap_or(i32::MAX),
+        started_event_id: handed.fence.started_id,
+        scheduled_time: Some(to_proto(handed.scheduled_at)),
+        started_time: Some(to_proto(host.now())),
+        queries,
+        ..describe(&live.run, host.tokens.seal(&token))
+    };
+    // A worker that has the run cached needs only what came since its last task.
+    let from = if sticky {
+        live.run.last_started_id + 1
+    } else {
+        1
+    };
+    let history = live.history.with_suffix(&handed.suffix);
+    with_history(host, answer, &live.run, &history, from)
+}
+
+/// A query by itself: with the whole history, or with none for a worker that has the run cached.
+async fn ask(host: &Host, id: u64, sticky: bool) -> Result<Option<Vec<u8>>, Status> {
+    let Some(question) = host.queries.question(id) else {
+        return Ok(None);
+    };
+    let Some(namespace) = host.namespaces.by_id(question.namespace) else {
+        return Ok(None);
+    };
+    let found = host
+        .find(&namespace, &question.workflow_id, &question.run_id)
+        .await?;
+    match found {
+        Found::Live(slot) => {
+            let position = slot.position;
+            let Some(live) = slot.live.as_ref() else {
+                return Ok(None);
+            };
+            let bytes = encode_query(host, id, question, &live.run, &live.history, sticky);
+            drop(slot);
+            host.durable(position).await?;
+            Ok(Some(bytes))
+        }
+        Found::Stored(head) => {
+            let (run, history) = host.replay(&head).await?;
+            Ok(Some(encode_query(
+                host, id, question, &run, &history, sticky,
+            )))
+        }
+    }
+}
+
+fn encode_query(
+    host: &Host,
+    id: u64,
+    question: Question,
+    run: &Run,
+    history: &History,
+    sticky: bool,
+) -> Vec<u8> {
+    let token = Token {
+        kind: token::Kind::Query as i32,
+        namespace: question.namespace,
+        epoch: host.epoch,
+        query: id,
+        ..Token::default()
+    };
+    let answer = PollWorkflowTaskQueueResponse {
+        query: Some(question.query),
+        started_event_id: run.last_started_id,
+        ..describe(run, host.tokens.seal(&token))
+    };
+    let from = if sticky { run.next_event_id } else { 1 };
+    with_history(host, answer, run, history, from)
+}
+
+fn describe(run: &Run, task_token: Vec<u8>) -> PollWorkflowTaskQueueResponse {
+    PollWorkflowTaskQueueResponse {
+        task_token,
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+        }),
+        workflow_type: Some(WorkflowType {
+            name: run.workflow_type.clone(),
+        }),
+        previous_started_event_id: run.last_started_id,
+        workflow_execution_task_queue: Some(TaskQueue {
+            name: run.task_queue.clone(),
+            kind: TaskQueueKind::Normal as i32,
+            normal_name: String::new(),
+        }),
+        ..PollWorkflowTaskQueueResponse::default()
+    }
+}
+
+fn with_history(
+    host: &Host,
+    mut answer: PollWorkflowTaskQueueResponse,
+    run: &Run,
+    history: &History,
+    from: i64,
+) -> Vec<u8> {
+    const HISTORY: u32 = 8;
+    let page = history.page(from, None, i64::MAX, limits::HISTORY_PAGE_BYTES);
+    if let Some(next) = page.next {
+        answer.next_page_token = history::page_token(host, &run.run_id, next, false);
+    }
+    let size: usize = page.pieces.iter().map(Bytes::len).sum();
+    let mut encoded = Vec::with_capacity(answer.encoded_len() + size + 16);
+    // A vector grows as needed, so encoding into it cannot fail.
+    let _infallible = answer.encode(&mut encoded);
+    wire::splice(&mut encoded, HISTORY, &page.pieces);
+    encoded
+}

@@ -1,0 +1,37 @@
+//! TerminateWorkflowExecution.
+
+use temporalio_protos::temporal::api::workflowservice::v1::{
+    TerminateWorkflowExecutionRequest, TerminateWorkflowExecutionResponse,
+};
+use tonic::Status;
+
+use super::{check_blob, execution};
+use crate::core::Refusal;
+use crate::core::commands::terminate::{self, Terminate};
+use crate::runs::Host;
+
+pub(crate) async fn handle(
+    host: &Host,
+    request: TerminateWorkflowExecutionRequest,
+) -> Result<TerminateWorkflowExecutionResponse, Status> {
+    host.admit()?;
+    check_blob("Details", request.details.as_ref())?;
+    let namespace = host.namespace(&request.namespace)?;
+    let (workflow_id, run_id) = execution(request.workflow_execution)?;
+    let cmd = Terminate {
+        reason: request.reason,
+        details: request.details,
+        identity: request.identity,
+    };
+    let (now, chain) = (host.now(), request.first_execution_run_id);
+    let change = host
+        .change(&namespace, &workflow_id, &run_id, |run| {
+            if !chain.is_empty() && run.first_run_id != chain {
+                return Err(Refusal::Closed);
+            }
+            terminate::apply(run, cmd, now)
+        })
+        .await?;
+    host.durable(change).await?;
+    Ok(TerminateWorkflowExecutionResponse {})
+}

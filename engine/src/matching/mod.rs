@@ -1,0 +1,153 @@
+//! Task queues: what is ready meets who asks. Only references are queued; whether a task still
+//! stands is decided under its run's lock when it is taken, so a duplicate here is harmless.
+
+mod queue;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ambient::Timestamp;
+
+pub(crate) use queue::Queue;
+
+use crate::limits;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueueKey {
+    pub(crate) namespace: i64,
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Workflow,
+    Activity,
+}
+
+/// What waits, by the row of its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    WorkflowTask {
+        row: i64,
+        /// Where it goes when its sticky queue dies.
+        normal: String,
+    },
+    Activity {
+        row: i64,
+        scheduled_id: i64,
+        attempt: u32,
+    },
+    Query {
+        id: u64,
+        normal: String,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    queues: Mutex<HashMap<QueueKey, Arc<Queue>>>,
+}
+
+/// Names come and go with workers; beyond this many, queues nobody uses are forgotten.
+const QUEUES_BEFORE_PRUNING: usize = 1_024;
+
+impl Matching {
+    pub(crate) fn offer(&self, key: QueueKey, item: Item) {
+        self.queue(key).push(item);
+    }
+
+    pub(crate) fn queue(&self, key: QueueKey) -> Arc<Queue> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&key) {
+            return Arc::clone(queue);
+        }
+        if queues.len() >= QUEUES_BEFORE_PRUNING {
+            queues.retain(|_, queue| Arc::strong_count(queue) > 1 || !queue.is_unused());
+        }
+        Arc::clone(queues.entry(key).or_default())
+    }
+
+    /// Whether somebody listens on a sticky queue, or did a moment ago.
+    pub(crate) fn is_listened_to(&self, key: &QueueKey, now: Timestamp) -> bool {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues
+            .get(key)
+            .is_some_and(|queue| queue.heard_since(now.before(limits::STICKY_SILENCE)))
+    }
+
+    /// A worker leaves: what its sticky queue holds goes to everybody, and nothing new goes there.
+    pub(crate) fn abandon(&self, key: &QueueKey) {
+        let gone = {
+            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.remove(key)
+        };
+        let Some(gone) = gone else { return };
+        for item in gone.drain() {
+            let normal = match &item {
+                Item::WorkflowTask { normal, .. } | Item::Query { normal, .. } => normal.clone(),
+                Item::Activity { .. } => continue,
+            };
+            let to = QueueKey {
+                name: normal,
+                ..key.clone()
+            };
+            self.offer(to, item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> QueueKey {
+        QueueKey {
+            namespace: 1,
+            kind: Kind::Workflow,
+            name: name.to_owned(),
+        }
+    }
+
+    fn task(row: i64) -> Item {
+        Item::WorkflowTask {
+            row,
+            normal: "normal".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_is_dropped_goes_back_to_the_front() {
+        let matching = Matching::default();
+        matching.offer(key("q"), task(1));
+        matching.offer(key("q"), task(2));
+        let queue = matching.queue(key("q"));
+        let claim = queue.claim().await;
+        drop(claim);
+        assert_eq!(queue.claim().await.accept(), Some(task(1)));
+        assert_eq!(queue.claim().await.accept(), Some(task(2)));
+    }
+
+    #[tokio::test]
+    async fn a_poller_that_waits_is_woken() {
+        let matching = Arc::new(Matching::default());
+        let queue = matching.queue(key("q"));
+        let poll = tokio::spawn(async move { queue.claim().await.accept() });
+        tokio::task::yield_now().await;
+        matching.offer(key("q"), task(7));
+        assert_eq!(poll.await.unwrap(), Some(task(7)));
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_sticky_queue_hands_its_tasks_to_everybody() {
+        let matching = Matching::default();
+        matching.offer(key("sticky"), task(1));
+        matching.abandon(&key("sticky"));
+        assert_eq!(
+            matching.queue(key("normal")).claim().await.accept(),
+            Some(task(1))
+        );
+        let now = Timestamp::from_seconds(5);
+        assert!(!matching.is_listened_to(&key("sticky"), now));
+    }
+}

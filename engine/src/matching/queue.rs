@@ -1,0 +1,118 @@
+//! One queue: a line of items, a line of pollers, first come first served on both sides.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ambient::Timestamp;
+use tokio::sync::Notify;
+
+use super::Item;
+use crate::limits;
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    items: Mutex<VecDeque<Item>>,
+    arrived: Notify,
+    polls: AtomicUsize,
+    /// When a poll last ended, in microseconds.
+    heard_at: AtomicI64,
+}
+
+/// An item taken from its queue. Dropped without being accepted (the poller went away), it goes
+/// back to the front.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    queue: Arc<Queue>,
+    item: Option<Item>,
+}
+
+/// One waiting poll; counted for the bound and for telling a live sticky queue from a dead one.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    queue: Arc<Queue>,
+    clock: ambient::SharedClock,
+}
+
+impl Queue {
+    pub(super) fn push(&self, item: Item) {
+        self.items().push_back(item);
+        self.arrived.notify_one();
+    }
+
+    /// Registers a poll, or refuses it when too many wait already.
+    pub(crate) fn poll(self: &Arc<Self>, clock: ambient::SharedClock) -> Option<Poll> {
+        if self.polls.fetch_add(1, Ordering::Relaxed) >= limits::WAITING_POLLS {
+            self.polls.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Poll {
+            queue: Arc::clone(self),
+            clock,
+        })
+    }
+
+    /// Waits for an item.
+    pub(crate) async fn claim(self: &Arc<Self>) -> Claim {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            // In line before looking, so that an item arriving in between is not missed.
+            arrived.as_mut().enable();
+            if let Some(item) = self.items().pop_front() {
+                return Claim {
+                    queue: Arc::clone(self),
+                    item: Some(item),
+                };
+            }
+            arrived.await;
+        }
+    }
+
+    pub(super) fn heard_since(&self, then: Timestamp) -> bool {
+        self.polls.load(Ordering::Relaxed) > 0
+            || self.heard_at.load(Ordering::Relaxed) > then.as_micros()
+    }
+
+    pub(super) fn is_unused(&self) -> bool {
+        self.polls.load(Ordering::Relaxed) == 0 && self.items().is_empty()
+    }
+
+    pub(super) fn drain(&self) -> Vec<Item> {
+        self.items().drain(..).collect()
+    }
+
+    fn items(&self) -> MutexGuard<'_, VecDeque<Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    pub(crate) fn item(&self) -> Option<&Item> {
+        self.item.as_ref()
+    }
+
+    /// The item is dealt with: handed out, or found to be over.
+    pub(crate) fn accept(mut self) -> Option<Item> {
+        self.item.take()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            self.queue.items().push_front(item);
+            self.queue.arrived.notify_one();
+        }
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        let now = self.clock.now();
+        self.queue
+            .heard_at
+            .fetch_max(now.as_micros(), Ordering::Relaxed);
+        self.queue.polls.fetch_sub(1, Ordering::Relaxed);
+    }
+}

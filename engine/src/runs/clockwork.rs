@@ -1,0 +1,62 @@
+//! The task that lets time act on runs: what the timer service rings, it ticks.
+
+use std::sync::Arc;
+
+use ambient::Timestamp;
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::Host;
+use crate::core::commands::tick;
+use crate::store::StoreError;
+
+/// Runs read back and ticked at the same time.
+const AT_ONCE: usize = 64;
+const RINGS_AT_ONCE: usize = 1_024;
+
+impl Host {
+    /// Sets an alarm for every open run that needs one. Reads no history.
+    pub(crate) fn set_alarms_of_open_runs(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        self.reader.agendas(&mut |row, agenda| {
+            let wake = agenda.wake_at.map(Timestamp::from_micros);
+            let at = if agenda.ready { Some(now) } else { wake };
+            self.timers.set(row, at);
+        })
+    }
+
+    pub(crate) async fn run_clockwork(self: Arc<Self>) {
+        loop {
+            let due = tokio::select! {
+                () = self.closing.cancelled() => return,
+                due = self.timers.ring(RINGS_AT_ONCE) => due,
+            };
+            stream::iter(due)
+                .for_each_concurrent(AT_ONCE, |row| self.tick(row))
+                .await;
+        }
+    }
+
+    async fn tick(&self, row: i64) {
+        let (key, mut slot) = match self.lock_row(row).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => {
+                // The run stays where it is; a request for it will say the same.
+                tracing::error!(row, %error, "a run that is due cannot be read");
+                return;
+            }
+        };
+        let now = self.now();
+        let Some(live) = slot.live.as_mut() else {
+            return;
+        };
+        let outcome = tick::apply(&mut live.run, now);
+        let failing = live.run.task.as_ref().is_some_and(|task| task.attempt >= 3);
+        if failing {
+            self.refuse_riding(live);
+        }
+        // Nobody is answered here: whoever sees the effects waits for the disk itself.
+        let _position = self.take(&key, &mut slot, outcome);
+    }
+}

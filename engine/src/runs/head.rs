@@ -1,0 +1,96 @@
+//! What the store keeps of a run beside its records.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use serde_json::{Map, Value};
+use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
+
+use super::Live;
+use crate::core::Run;
+use crate::core::activity::AttemptState;
+use crate::store::{Agenda, Head};
+
+impl Live {
+    pub(crate) fn head(&self, namespace: i64) -> Head {
+        let run = &self.run;
+        Head {
+            row: self.row,
+            namespace,
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+            first_run_id: run.first_run_id.clone(),
+            started_by: run.started_by.clone(),
+            workflow_type: run.workflow_type.clone(),
+            task_queue: run.task_queue.clone(),
+            status: run.status as i32,
+            started_at: run.started_at.as_micros(),
+            execution_at: run.delayed_until.unwrap_or(run.started_at).as_micros(),
+            closed_at: run.closed_at.map(ambient::Timestamp::as_micros),
+            history_length: run.history_length(),
+            history_bytes: i64::try_from(run.history_bytes).unwrap_or(i64::MAX),
+            memo: encode_memo(&run.memo),
+            search_attributes: encode_search(&run.search_attributes),
+            search_values: search_values(&run.search_attributes),
+            agenda: agenda(run),
+        }
+    }
+
+    /// Nothing volatile would be lost, and nobody waits.
+    pub(crate) fn may_be_forgotten(&self) -> bool {
+        let someone_waits =
+            !self.riding.is_empty() || std::sync::Arc::strong_count(&self.grown) > 1;
+        let running = self
+            .run
+            .activities
+            .values()
+            .any(|activity| activity.started().is_some());
+        !someone_waits && (!self.run.is_open() || (!running && !is_ready(&self.run)))
+    }
+}
+
+fn agenda(run: &Run) -> Agenda {
+    if !run.is_open() {
+        return Agenda::default();
+    }
+    Agenda {
+        wake_at: run.next_wake().map(ambient::Timestamp::as_micros),
+        ready: is_ready(run),
+    }
+}
+
+/// Something waits to be handed out, or would be again after a restart.
+fn is_ready(run: &Run) -> bool {
+    run.task.is_some()
+        || !run.buffered.is_empty()
+        || run
+            .activities
+            .values()
+            .any(|activity| match activity.state {
+                AttemptState::Offered => true,
+                AttemptState::Started(_) => !activity.start_must_be_durable(),
+                AttemptState::BackingOff => false,
+            })
+}
+
+fn encode_memo(memo: &BTreeMap<String, Payload>) -> Vec<u8> {
+    let fields = memo.clone().into_iter().collect();
+    Memo { fields }.encode_to_vec()
+}
+
+fn encode_search(attributes: &BTreeMap<String, Payload>) -> Vec<u8> {
+    let indexed_fields = attributes.clone().into_iter().collect();
+    SearchAttributes { indexed_fields }.encode_to_vec()
+}
+
+/// Search attributes are JSON in their payloads; what is not cannot be searched for.
+fn search_values(attributes: &BTreeMap<String, Payload>) -> String {
+    let values: Map<String, Value> = attributes
+        .iter()
+        .filter_map(|(name, payload)| {
+            let value = serde_json::from_slice(&payload.data).ok()?;
+            Some((name.clone(), value))
+        })
+        .collect();
+    Value::Object(values).to_string()
+}

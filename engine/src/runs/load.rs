@@ -1,0 +1,168 @@
+//! Reading runs back from the store, and finding the one a request means.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use tokio::sync::Notify;
+use tonic::Status;
+
+use super::{Guard, History, Host, Key, Live, Namespace, Slot, stopped};
+use crate::core::Run;
+use crate::core::commands::recover;
+use crate::core::record::Record;
+use crate::store::{Head, Reader, StoreError};
+
+/// The run a request means.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// In memory; [`Slot::live`] is set.
+    Live(Guard),
+    /// Closed, and only in the store.
+    Stored(Box<Head>),
+}
+
+impl Host {
+    /// Locks a workflow id, with its newest run read back if it is open.
+    pub(crate) async fn lock(&self, key: &Key) -> Result<Guard, Status> {
+        let mut slot = self.shelf.lock(key).await;
+        if !slot.loaded {
+            self.load(key, &mut slot).await?;
+            slot.loaded = true;
+            self.shelf.sweep_if_full(&self.writes);
+        }
+        Ok(slot)
+    }
+
+    /// Locks the run of a row, as queues, timers and tokens name it. `None` when there is no such
+    /// run, or a newer one has taken its place.
+    pub(crate) async fn lock_row(&self, row: i64) -> Result<Option<(Key, Guard)>, Status> {
+        let key = match self.shelf.key_of_row(row) {
+            Some(key) => key,
+            None => match self.read(move |reader| reader.by_row(row)).await? {
+                Some(head) => Key::new(head.namespace, &head.workflow_id),
+                None => return Ok(None),
+            },
+        };
+        let slot = self.lock(&key).await?;
+        let current = slot.live.as_ref().is_some_and(|live| live.row == row);
+        Ok(current.then_some((key, slot)))
+    }
+
+    /// Finds a run by workflow id and, when given, run id.
+    pub(crate) async fn find(
+        &self,
+        namespace: &Namespace,
+        workflow_id: &str,
+        run_id: &str,
+    ) -> Result<Found, Status> {
+        let key = Key::new(namespace.id, workflow_id);
+        let slot = self.lock(&key).await?;
+        let is = |found: &str| run_id.is_empty() || run_id == found;
+        if slot.live.as_ref().is_some_and(|live| is(&live.run.run_id)) {
+            return Ok(Found::Live(slot));
+        }
+        // A run that was replaced a moment ago may still be on its way to the disk.
+        let position = slot.position;
+        if slot.live.is_none()
+            && let Some(head) = slot.closed.as_ref().filter(|head| is(&head.run_id))
+        {
+            return Ok(Found::Stored(head.clone()));
+        }
+        drop(slot);
+        self.durable(position).await?;
+        let (namespace, workflow_id) = (namespace.id, workflow_id.to_owned());
+        let run_id = run_id.to_owned();
+        let stored = self
+            .read(move |reader| reader.run(namespace, &workflow_id, &run_id))
+            .await?;
+        stored
+            .map(|head| Found::Stored(Box::new(head)))
+            .ok_or_else(not_found)
+    }
+
+    /// The run of a closed row, replayed: for queries, histories and descriptions.
+    pub(crate) async fn replay(&self, head: &Head) -> Result<(Run, History), Status> {
+        let row = head.row;
+        let bodies = self.read(move |reader| reader.records(row)).await?;
+        let mut run = Run::unborn(head.workflow_id.clone(), head.run_id.clone());
+        let mut history = History::default();
+        for body in bodies {
+            let first = run.next_event_id;
+            let record = decode(body, row)?;
+            run.replay(&record).map_err(|_| damaged(row))?;
+            history.push(first, record.events);
+        }
+        Ok((run, history))
+    }
+
+    async fn load(&self, key: &Key, slot: &mut Slot) -> Result<(), Status> {
+        let (namespace, workflow_id) = (key.namespace, Arc::clone(&key.workflow_id));
+        let Some(head) = self
+            .read(move |reader| reader.latest(namespace, &workflow_id))
+            .await?
+        else {
+            return Ok(());
+        };
+        if head.status != OPEN {
+            slot.closed = Some(Box::new(head));
+            return Ok(());
+        }
+        let row = head.row;
+        let bodies = self.read(move |reader| reader.records(row)).await?;
+        let mut live = Live {
+            row,
+            run: Run::unborn(head.workflow_id, head.run_id),
+            records: i64::try_from(bodies.len()).unwrap_or(i64::MAX),
+            history: History::default(),
+            riding: Vec::new(),
+            grown: Arc::new(Notify::new()),
+        };
+        for body in bodies {
+            let first = live.run.next_event_id;
+            let record = decode(body, row)?;
+            live.run.replay(&record).map_err(|_| damaged(row))?;
+            live.history.push(first, record.events);
+        }
+        self.shelf.remember_row(row, key.clone());
+        let outcome = recover::apply(&mut live.run, self.now());
+        slot.live = Some(Box::new(live));
+        self.take(key, slot, outcome);
+        Ok(())
+    }
+
+    /// Runs a blocking read where blocking is allowed.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let reader = Arc::clone(&self.reader);
+        let answer = tokio::task::spawn_blocking(move || read(reader.as_ref())).await;
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error @ StoreError::Corrupt(_))) => Err(Status::data_loss(error.to_string())),
+            Ok(Err(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "read failed");
+                Err(Status::unavailable(
+                    "the engine could not read its store; retry",
+                ))
+            }
+            Err(_) => Err(stopped()),
+        }
+    }
+}
+
+const OPEN: i32 =
+    temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus::Running as i32;
+
+fn decode(body: Bytes, row: i64) -> Result<Record, Status> {
+    Record::decode(body).map_err(|_| damaged(row))
+}
+
+fn damaged(row: i64) -> Status {
+    Status::data_loss(format!("the stored history of run {row} cannot be read"))
+}
+
+pub(crate) fn not_found() -> Status {
+    Status::not_found("workflow execution not found")
+}

@@ -1,0 +1,133 @@
+//! The shell around the core: runs in memory, their locks, and the way from a command to disk,
+//! queues and timers.
+//!
+//! The unit of locking and loading is the workflow id, so starting anew over a closed run needs
+//! no second lock. A lock is held while a command is applied and its record is queued, never
+//! while the disk is awaited: order in the queue is order on disk, and whoever must not speak
+//! before the disk has, awaits [`Host::durable`].
+
+mod change;
+mod clockwork;
+mod head;
+mod history;
+mod load;
+mod namespaces;
+mod queries;
+mod shelf;
+mod take;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ambient::{Mint, SharedClock, Timestamp};
+use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+pub(crate) use history::{History, Page};
+pub(crate) use load::{Found, not_found};
+pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
+pub(crate) use queries::{Answer, Queries, Question};
+pub(crate) use shelf::{Key, Shelf};
+
+use crate::core::Run;
+use crate::matching::Matching;
+use crate::store::writer::{Position, WriteQueue};
+use crate::store::{Change, Head, Reader};
+use crate::timers::Timers;
+use crate::token::Tokens;
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) clock: SharedClock,
+    pub(crate) mint: Mint,
+    pub(crate) epoch: u64,
+    pub(crate) tokens: Tokens,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) matching: Matching,
+    pub(crate) timers: Timers,
+    pub(crate) queries: Queries,
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) writes: Arc<WriteQueue>,
+    pub(crate) shelf: Shelf,
+    pub(crate) last_row: AtomicI64,
+    /// Long polls answer empty from now on, and timers rest.
+    pub(crate) closing: CancellationToken,
+}
+
+/// What is in memory of one workflow id.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) loaded: bool,
+    pub(crate) live: Option<Box<Live>>,
+    /// The newest run, when it is closed and only its row was read.
+    pub(crate) closed: Option<Box<Head>>,
+    /// The last write of any run of this workflow id.
+    pub(crate) position: Position,
+    /// Changes kept back to become one atomic write with what follows.
+    pub(crate) held: Vec<Change>,
+}
+
+/// A run in memory, open or closed a moment ago.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) row: i64,
+    pub(crate) run: Run,
+    pub(crate) records: i64,
+    pub(crate) history: History,
+    /// Queries that ride on the next workflow task.
+    pub(crate) riding: Vec<u64>,
+    /// Rings when history grows.
+    pub(crate) grown: Arc<Notify>,
+}
+
+pub(crate) type Guard = OwnedMutexGuard<Slot>;
+
+impl Host {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn next_row(&self) -> i64 {
+        self.last_row.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A fresh id in the usual spelling of a UUID.
+    pub(crate) fn fresh_id(&self) -> Result<String, Status> {
+        let id = self
+            .mint
+            .next()
+            .map_err(|error| Status::unavailable(error.to_string()))?;
+        let hex = format!("{id:032x}");
+        Ok([
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        ]
+        .join("-"))
+    }
+
+    /// Resolves when everything up to this write is on disk. Nothing is answered before.
+    pub(crate) async fn durable(&self, position: Position) -> Result<(), Status> {
+        self.writes.durable(position).await.map_err(|_| stopped())
+    }
+
+    /// Refuses new work while the disk is far behind, or gone.
+    pub(crate) fn admit(&self) -> Result<(), Status> {
+        if self.writes.has_room() {
+            Ok(())
+        } else {
+            Err(Status::resource_exhausted(
+                "the engine has more writes waiting for its disk than it accepts; retry later",
+            ))
+        }
+    }
+}
+
+pub(crate) fn stopped() -> Status {
+    Status::unavailable(
+        "the engine stopped because its store failed; what was acknowledged is safe, retry after a restart",
+    )
+}

@@ -1,0 +1,150 @@
+//! From an applied command to the disk, the queues and the alarms. The one place where a record
+//! leaves the core.
+
+use std::sync::Arc;
+
+use prost::Message;
+use tokio::sync::Notify;
+
+use super::{History, Host, Key, Live, Slot};
+use crate::core::{Action, Outcome, Run};
+use crate::matching::{Item, Kind, QueueKey};
+use crate::store::Change;
+use crate::store::writer::Position;
+
+impl Host {
+    /// A run that was just born takes its place in the slot. What was there is closed.
+    pub(crate) fn settle(
+        &self,
+        key: &Key,
+        slot: &mut Slot,
+        run: Run,
+        outcome: Outcome,
+    ) -> Position {
+        let row = self.next_row();
+        self.shelf.remember_row(row, key.clone());
+        if let Some(previous) = slot.live.take() {
+            self.shelf.forget_row(previous.row);
+        }
+        slot.closed = None;
+        slot.live = Some(Box::new(Live {
+            row,
+            run,
+            records: 0,
+            history: History::default(),
+            riding: Vec::new(),
+            grown: Arc::new(Notify::new()),
+        }));
+        self.take(key, slot, outcome)
+    }
+
+    /// Queues the record, rings who waits, offers what is ready. Answers the position to await
+    /// before anybody is told.
+    pub(crate) fn take(&self, key: &Key, slot: &mut Slot, outcome: Outcome) -> Position {
+        self.take_all(key, slot, outcome, Write::Now)
+    }
+
+    /// As [`Host::take`], but the record waits for the next one, to be atomic with it.
+    pub(crate) fn take_and_hold(&self, key: &Key, slot: &mut Slot, outcome: Outcome) {
+        self.take_all(key, slot, outcome, Write::WithTheNext);
+    }
+
+    fn take_all(&self, key: &Key, slot: &mut Slot, outcome: Outcome, write: Write) -> Position {
+        let Slot {
+            live: Some(live),
+            position,
+            held,
+            ..
+        } = slot
+        else {
+            return slot.position;
+        };
+        if let Some(record) = outcome.record {
+            let body = record.encode_to_vec().into();
+            let first = live.run.next_event_id - count(&record.events);
+            let grew = !record.events.is_empty();
+            live.history.push(first, record.events);
+            let change = Change::Record {
+                row: live.row,
+                number: live.records,
+                body,
+            };
+            live.records += 1;
+            let head = Change::Head(Box::new(live.head(key.namespace)));
+            held.extend([change, head]);
+            if matches!(write, Write::Now) {
+                *position = self.writes.submit(held.drain(..));
+            }
+            if grew {
+                live.grown.notify_waiters();
+            }
+        }
+        for action in outcome.actions {
+            self.perform(key, live, action);
+        }
+        if live.run.is_open() {
+            self.timers.set(live.row, live.run.next_wake());
+        } else {
+            self.timers.set(live.row, None);
+            self.release_riding(key, live);
+            self.shelf.note_closed(key.clone(), &self.writes);
+        }
+        *position
+    }
+
+    fn perform(&self, key: &Key, live: &Live, action: Action) {
+        match action {
+            Action::OfferWorkflowTask => {
+                let item = Item::WorkflowTask {
+                    row: live.row,
+                    normal: live.run.task_queue.clone(),
+                };
+                self.matching
+                    .offer(self.workflow_queue(key, &live.run), item);
+            }
+            Action::OfferActivity {
+                scheduled_id,
+                attempt,
+            } => {
+                let Some(activity) = live.run.activities.get(&scheduled_id) else {
+                    return;
+                };
+                let queue = QueueKey {
+                    namespace: key.namespace,
+                    kind: Kind::Activity,
+                    name: activity.queue().to_owned(),
+                };
+                let item = Item::Activity {
+                    row: live.row,
+                    scheduled_id,
+                    attempt,
+                };
+                self.matching.offer(queue, item);
+            }
+        }
+    }
+
+    /// The sticky queue while somebody listens there, else the normal one.
+    pub(crate) fn workflow_queue(&self, key: &Key, run: &Run) -> QueueKey {
+        let queue = |name: &str| QueueKey {
+            namespace: key.namespace,
+            kind: Kind::Workflow,
+            name: name.to_owned(),
+        };
+        run.sticky
+            .as_ref()
+            .map(|sticky| queue(&sticky.queue))
+            .filter(|sticky| self.matching.is_listened_to(sticky, self.now()))
+            .unwrap_or_else(|| queue(&run.task_queue))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Write {
+    Now,
+    WithTheNext,
+}
+
+fn count(events: &[u8]) -> i64 {
+    i64::try_from(crate::wire::fields(events).count()).unwrap_or(0)
+}

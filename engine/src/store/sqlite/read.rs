@@ -1,0 +1,228 @@
+//! Reading, on connections of its own: never blocks the writer, and never sees half a commit.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::{checksum, filter, open_reader};
+use crate::store::{Agenda, Head, ListPosition, NamespaceRow, Reader, StoreError};
+use crate::visibility::Filter;
+
+/// A few idle connections are kept; more are opened when many read at once.
+const IDLE_CONNECTIONS: usize = 4;
+
+const HEAD: &str = "run, namespace, workflow_id, run_id, first_run_id, started_by, workflow_type,
+    task_queue, status, started_at, execution_at, closed_at, history_length, history_bytes, memo,
+    search_attributes, search_values, agenda";
+
+#[derive(Debug)]
+pub(crate) struct SqliteReader {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteReader {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+        }
+    }
+
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.lock().pop();
+        let db = match idle {
+            Some(db) => db,
+            None => open_reader(&self.path)?,
+        };
+        let answer = read(&db);
+        let mut idle = self.lock();
+        if idle.len() < IDLE_CONNECTIONS {
+            idle.push(db);
+        }
+        answer
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader for SqliteReader {
+    fn latest(&self, namespace: i64, workflow_id: &str) -> Result<Option<Head>, StoreError> {
+        let sql = format!(
+            "SELECT {HEAD} FROM runs WHERE namespace = ?1 AND workflow_id = ?2
+             ORDER BY run DESC LIMIT 1"
+        );
+        self.with(|db| {
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query
+                .query_row(params![namespace, workflow_id], head)
+                .optional()?)
+        })
+    }
+
+    fn run(
+        &self,
+        namespace: i64,
+        workflow_id: &str,
+        run_id: &str,
+    ) -> Result<Option<Head>, StoreError> {
+        let sql = format!(
+            "SELECT {HEAD} FROM runs WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3"
+        );
+        self.with(|db| {
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query
+                .query_row(params![namespace, workflow_id, run_id], head)
+                .optional()?)
+        })
+    }
+
+    fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError> {
+        let sql = format!("SELECT {HEAD} FROM runs WHERE run = ?1");
+        self.with(|db| {
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query.query_row([row], head).optional()?)
+        })
+    }
+
+    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError> {
+        let sql = "SELECT number, checksum, body FROM records WHERE run = ?1 ORDER BY number";
+        self.with(|db| {
+            let mut query = db.prepare_cached(sql)?;
+            let mut rows = query.query([row])?;
+            let mut bodies = Vec::new();
+            while let Some(found) = rows.next()? {
+                let number: i64 = found.get(0)?;
+                let body: Vec<u8> = found.get(2)?;
+                verify(row, number, bodies.len(), found.get(1)?, &body)?;
+                bodies.push(Bytes::from(body));
+            }
+            Ok(bodies)
+        })
+    }
+
+    fn agendas(&self, visit: &mut dyn FnMut(i64, Agenda)) -> Result<(), StoreError> {
+        let sql = "SELECT run, agenda FROM runs WHERE agenda IS NOT NULL ORDER BY run";
+        self.with(|db| {
+            let mut query = db.prepare(sql)?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let bytes: Vec<u8> = row.get(1)?;
+                visit(row.get(0)?, decode_agenda(&bytes)?);
+            }
+            Ok(())
+        })
+    }
+
+    fn list(
+        &self,
+        namespace: i64,
+        wanted: &Filter,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<Head>, StoreError> {
+        let mut clause = filter::Clause::new(namespace, wanted);
+        if let Some(after) = after {
+            clause.push_after(after);
+        }
+        let sql = format!(
+            "SELECT {HEAD} FROM runs WHERE {} ORDER BY
+             coalesce(closed_at, 9223372036854775807) DESC, started_at DESC, run DESC LIMIT {limit}",
+            clause.sql
+        );
+        self.with(|db| {
+            let mut query = db.prepare(&sql)?;
+            let rows = query.query_map(params_from_iter(&clause.values), head)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    fn count(&self, namespace: i64, wanted: &Filter) -> Result<Vec<(i32, i64)>, StoreError> {
+        let clause = filter::Clause::new(namespace, wanted);
+        let sql = format!(
+            "SELECT status, count(*) FROM runs WHERE {} GROUP BY status ORDER BY status",
+            clause.sql
+        );
+        self.with(|db| {
+            let mut query = db.prepare(&sql)?;
+            let rows = query.query_map(params_from_iter(&clause.values), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn verify(
+    row: i64,
+    number: i64,
+    expected: usize,
+    stored: i64,
+    body: &[u8],
+) -> Result<(), StoreError> {
+    if usize::try_from(number) != Ok(expected) {
+        let what = format!("run {row} misses record {expected}");
+        return Err(StoreError::Corrupt(what));
+    }
+    if checksum(row, number, body) != stored {
+        let what = format!("record {number} of run {row} does not match its checksum");
+        return Err(StoreError::Corrupt(what));
+    }
+    Ok(())
+}
+
+fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let agenda: Option<Vec<u8>> = row.get(17)?;
+    Ok(Head {
+        row: row.get(0)?,
+        namespace: row.get(1)?,
+        workflow_id: row.get(2)?,
+        run_id: row.get(3)?,
+        first_run_id: row.get(4)?,
+        started_by: row.get(5)?,
+        workflow_type: row.get(6)?,
+        task_queue: row.get(7)?,
+        status: row.get(8)?,
+        started_at: row.get(9)?,
+        execution_at: row.get(10)?,
+        closed_at: row.get(11)?,
+        history_length: row.get(12)?,
+        history_bytes: row.get(13)?,
+        memo: row.get(14)?,
+        search_attributes: row.get(15)?,
+        search_values: row.get(16)?,
+        // An unreadable agenda is reported at boot, where it matters.
+        agenda: agenda
+            .and_then(|bytes| Agenda::decode(bytes.as_slice()).ok())
+            .unwrap_or_default(),
+    })
+}
+
+fn decode_agenda(bytes: &[u8]) -> Result<Agenda, StoreError> {
+    Agenda::decode(bytes).map_err(|_| StoreError::Corrupt("an agenda cannot be read".to_owned()))
+}
+
+pub(super) fn namespaces(db: &Connection) -> Result<Vec<NamespaceRow>, StoreError> {
+    let sql = "SELECT namespace, uuid, name, description, owner, retention_seconds
+               FROM namespaces ORDER BY namespace";
+    let mut query = db.prepare(sql)?;
+    let rows = query.query_map([], |row| {
+        Ok(NamespaceRow {
+            id: row.get(0)?,
+            uuid: row.get(1)?,
+            name: row.get(2)?,
+            description: row.get(3)?,
+            owner: row.get(4)?,
+            retention_seconds: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,72 @@
+//! The same scenarios on a real Temporal server, event by event. Run by hand:
+//! `ENGINE_COMPARE_WITH=127.0.0.1:7233 cargo test -p engine compare -- --ignored`.
+
+use temporalio_client::{Client, WorkflowSignalOptions, WorkflowStartOptions};
+use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
+
+use crate::stage::{QUEUE, Stage, client_over_tcp, shape, until, work};
+use crate::workflows::{Acts, Counter, Fainting, Once, Patient, Retried, Sleeper, Three};
+
+async fn scenarios(client: Client, tag: &str) -> Vec<(String, Vec<HistoryEvent>)> {
+    let acts = Acts::default();
+    let _worker = work(client.clone(), acts.clone());
+    let named = |id: &str| WorkflowStartOptions::new(QUEUE, format!("{id}-{tag}")).build();
+    let mut seen = Vec::new();
+    macro_rules! play {
+        ($name:literal, $run:expr, $input:expr, |$handle:ident| $then:expr) => {
+            let $handle = client
+                .start_workflow($run, $input, named($name))
+                .await
+                .unwrap();
+            $then;
+            let _result = $handle.get_result(Default::default()).await;
+            let events = $handle
+                .fetch_history(Default::default())
+                .into_events()
+                .await
+                .unwrap();
+            seen.push(($name.to_owned(), events));
+        };
+    }
+    play!("three", Three::run, "t".to_owned(), |_handle| ());
+    play!("retried", Retried::run, 2, |_handle| ());
+    play!("exhausted", Retried::run, 9, |_handle| ());
+    play!("sleeper", Sleeper::run, 100, |_handle| ());
+    play!("counter", Counter::run, 1, |handle| {
+        let query = || handle.query(Counter::count, (), Default::default());
+        until("the workflow waits", || async { query().await.is_ok() }).await;
+        let options = WorkflowSignalOptions::default();
+        handle.signal(Counter::add, 1, options).await.unwrap();
+    });
+    play!("patient", Patient::run, (), |handle| {
+        until("the activity runs", || async {
+            acts.said().contains(&"endless".to_owned())
+        })
+        .await;
+        handle.cancel(Default::default()).await.unwrap();
+    });
+    play!("terminated", Counter::run, 5, |handle| {
+        let query = || handle.query(Counter::count, (), Default::default());
+        until("the workflow waits", || async { query().await.is_ok() }).await;
+        handle.terminate(Default::default()).await.unwrap();
+    });
+    play!("fainting", Fainting::run, (), |_handle| ());
+    play!("once", Once::run, "once".to_owned(), |_handle| ());
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Temporal server: ENGINE_COMPARE_WITH=host:port"]
+async fn histories_have_the_shape_the_reference_server_gives_them() {
+    let address = std::env::var("ENGINE_COMPARE_WITH").unwrap();
+    let stage = Stage::new().await;
+    let tag = std::process::id().to_string();
+    let ours = scenarios(stage.client().await, &tag).await;
+    let theirs = scenarios(client_over_tcp(&address).await, &tag).await;
+    for ((name, ours), (_, theirs)) in ours.into_iter().zip(theirs) {
+        if std::env::var_os("ENGINE_COMPARE_PRINT").is_some() {
+            println!("== {name}\n-- ours\n{ours:#?}\n-- theirs\n{theirs:#?}");
+        }
+        assert_eq!(shape(&ours), shape(&theirs), "{name}");
+    }
+}

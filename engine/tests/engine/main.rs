@@ -1,0 +1,12 @@
+//! The official SDK's worker and client on this engine, in-process and over TCP.
+#![allow(clippy::unwrap_used)]
+
+mod behaviour;
+mod compare;
+mod crash;
+mod doors;
+mod ids;
+mod stage;
+mod store;
+mod time;
+mod workflows;

@@ -1,0 +1,295 @@
+//! The workflows of the tests.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use temporalio_common::RetryPolicy;
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::{
+    ActivityExecutionError, ActivityOptions, SyncWorkflowContext, WorkerOptions,
+    WorkerOptionsBuilder, WorkflowContext, WorkflowContextView, WorkflowResult,
+};
+
+/// What the activities did, attempt by attempt.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Acts {
+    pub(crate) log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Acts {
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn say(&self, line: String) {
+        self.log.lock().unwrap().push(line);
+    }
+}
+
+#[activities]
+impl Acts {
+    #[activity]
+    pub(crate) async fn step(
+        self: Arc<Self>,
+        _: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
+        self.say(name.clone());
+        Ok(format!("{name} done"))
+    }
+
+    /// Fails so many times, then succeeds.
+    #[activity]
+    pub(crate) async fn flaky(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        failures: u32,
+    ) -> Result<u32, ActivityError> {
+        let attempt = ctx.info().attempt;
+        self.say(format!("attempt {attempt}"));
+        if attempt <= failures {
+            return Err(anyhow_like("not yet").into());
+        }
+        Ok(attempt)
+    }
+
+    /// Beats once and hangs; the attempt that finds the beat finishes.
+    #[activity]
+    pub(crate) async fn faint(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        _: (),
+    ) -> Result<String, ActivityError> {
+        let found: Option<String> = ctx.heartbeat_details().deserialize()?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        ctx.record_heartbeat("half way".to_owned()).await?;
+        self.say("fainted".to_owned());
+        ctx.cancelled().await;
+        Err(ActivityError::cancelled())
+    }
+
+    /// Works until asked to stop.
+    #[activity]
+    pub(crate) async fn endless(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        _: (),
+    ) -> Result<String, ActivityError> {
+        self.say("endless".to_owned());
+        while !ctx.is_cancelled() {
+            ctx.record_heartbeat(()).await?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(ActivityError::cancelled())
+    }
+
+    /// Never answers by itself.
+    #[activity]
+    pub(crate) async fn stuck(
+        self: Arc<Self>,
+        _: ActivityContext,
+        name: String,
+    ) -> Result<String, ActivityError> {
+        self.say(name);
+        std::future::pending().await
+    }
+}
+
+fn anyhow_like(text: &str) -> std::io::Error {
+    std::io::Error::other(text.to_owned())
+}
+
+fn within(seconds: u64) -> ActivityOptions {
+    ActivityOptions::start_to_close_timeout(Duration::from_secs(seconds))
+}
+
+fn quickly(attempts: u32) -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(Duration::from_millis(20))
+        .maximum_attempts(attempts)
+        .build()
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Three;
+
+#[workflow_methods]
+impl Three {
+    #[run]
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        name: String,
+    ) -> WorkflowResult<String> {
+        let mut last = String::new();
+        for step in ["debit", "credit", "settle"] {
+            let order = format!("{step} {name}");
+            last = ctx.execute_activity(Acts::step, order, within(10)).await?;
+        }
+        Ok(last)
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Retried;
+
+#[workflow_methods]
+impl Retried {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, failures: u32) -> WorkflowResult<u32> {
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10))
+            .retry_policy(quickly(3))
+            .build();
+        Ok(ctx.execute_activity(Acts::flaky, failures, options).await?)
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Sleeper;
+
+#[workflow_methods]
+impl Sleeper {
+    #[run]
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        millis: u64,
+    ) -> WorkflowResult<String> {
+        ctx.timer(Duration::from_millis(millis)).await;
+        Ok("awake".to_owned())
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Counter {
+    count: i64,
+}
+
+#[workflow_methods]
+impl Counter {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, target: i64) -> WorkflowResult<i64> {
+        ctx.wait_condition(|s| s.count >= target).await?;
+        Ok(ctx.state(|s| s.count))
+    }
+
+    #[signal]
+    pub(crate) fn add(&mut self, _ctx: &mut SyncWorkflowContext<Self>, amount: i64) {
+        self.count += amount;
+    }
+
+    #[query]
+    pub(crate) fn count(&self, _ctx: &WorkflowContextView) -> i64 {
+        self.count
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Patient;
+
+#[workflow_methods]
+impl Patient {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, _: ()) -> WorkflowResult<String> {
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(300))
+            .heartbeat_timeout(Duration::from_secs(5))
+            .build();
+        match ctx.execute_activity(Acts::endless, (), options).await {
+            Ok(text) => Ok(text),
+            Err(ActivityExecutionError::Cancelled(_)) => Ok("stopped".to_owned()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Fainting;
+
+#[workflow_methods]
+impl Fainting {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, _: ()) -> WorkflowResult<String> {
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(60))
+            .heartbeat_timeout(Duration::from_millis(500))
+            .retry_policy(quickly(2))
+            .build();
+        Ok(ctx.execute_activity(Acts::faint, (), options).await?)
+    }
+}
+
+/// Two steps with a wait in between, for being killed there.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Interrupted {
+    go: bool,
+}
+
+#[workflow_methods]
+impl Interrupted {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, _: ()) -> WorkflowResult<String> {
+        let first = ctx
+            .execute_activity(Acts::step, "first".to_owned(), within(10))
+            .await?;
+        ctx.wait_condition(|s| s.go).await?;
+        let second = ctx
+            .execute_activity(Acts::step, "second".to_owned(), within(10))
+            .await?;
+        Ok(format!("{first}, {second}"))
+    }
+
+    #[signal]
+    pub(crate) fn go(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _: ()) {
+        self.go = true;
+    }
+}
+
+/// One activity that may run once, whatever happens.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Once;
+
+#[workflow_methods]
+impl Once {
+    #[run]
+    pub(crate) async fn run(
+        ctx: &mut WorkflowContext<Self>,
+        name: String,
+    ) -> WorkflowResult<String> {
+        let options = ActivityOptions::with_start_to_close_timeout(Duration::from_secs(3))
+            .retry_policy(quickly(1))
+            .build();
+        match ctx.execute_activity(Acts::stuck, name, options).await {
+            Ok(text) => Ok(text),
+            Err(_) => Ok("timed out".to_owned()),
+        }
+    }
+}
+
+pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
+    let _ = WorkerOptions::new;
+    options
+        .register_workflow::<Three>()
+        .unwrap()
+        .register_workflow::<Retried>()
+        .unwrap()
+        .register_workflow::<Sleeper>()
+        .unwrap()
+        .register_workflow::<Counter>()
+        .unwrap()
+        .register_workflow::<Patient>()
+        .unwrap()
+        .register_workflow::<Fainting>()
+        .unwrap()
+        .register_workflow::<Interrupted>()
+        .unwrap()
+        .register_workflow::<Once>()
+        .unwrap()
+}
