@@ -17,6 +17,25 @@ pub struct Chromium {
     timeout: PathBuf,
 }
 
+/// How a page is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub width: u32,
+    pub height: u32,
+    /// Whether the reader prefers dark colours.
+    pub dark: bool,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            width: 1280,
+            height: 900,
+            dark: false,
+        }
+    }
+}
+
 /// The browser of this machine.
 ///
 /// # Errors
@@ -47,10 +66,30 @@ impl Chromium {
     /// # Errors
     /// When the browser fails, takes too long, or writes no picture.
     pub fn screenshot(&self, url: &str, to: &Path) -> Result<()> {
+        self.screenshot_in(url, to, Window::default())
+    }
+
+    /// A picture (PNG) of the page in a window of another size, or in the dark. No window is
+    /// narrower than 500: what must look narrower sits in a frame.
+    ///
+    /// # Errors
+    /// When the browser fails, takes too long, or writes no picture.
+    pub fn screenshot_in(&self, url: &str, to: &Path, window: Window) -> Result<()> {
         let mut screenshot = OsString::from("--screenshot=");
         screenshot.push(to);
-        let size = "--window-size=1280,900".into();
-        self.look([screenshot, "--hide-scrollbars".into(), size, url.into()])?;
+        let size = format!("--window-size={},{}", window.width, window.height).into();
+        let bars = "--hide-scrollbars".into();
+        if window.dark {
+            self.look([
+                screenshot,
+                bars,
+                size,
+                "--force-dark-mode".into(),
+                url.into(),
+            ])?;
+        } else {
+            self.look([screenshot, bars, size, url.into()])?;
+        }
         ensure!(to.is_file(), "the browser wrote no {}", to.display());
         Ok(())
     }

@@ -36,7 +36,7 @@ mod process;
 mod temporal;
 mod wait;
 
-pub use chromium::{Chromium, chromium};
+pub use chromium::{Chromium, Window, chromium};
 pub use harness::{Trial, Verdict, main, trial, trial_needing};
 pub use need::{Missing, Need, Needed};
 pub use port::free_port;
