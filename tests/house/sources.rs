@@ -1,6 +1,6 @@
 //! What the source itself must look like.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Past this a file has more than one idea.
 const LONGEST_FILE: usize = 400;
@@ -84,7 +84,7 @@ fn sources() -> Vec<PathBuf> {
 }
 
 /// Whether a word of the source, comments aside, is such a one.
-fn names(file: &PathBuf, such: impl Fn(&str) -> bool) -> bool {
+fn names(file: &Path, such: impl Fn(&str) -> bool) -> bool {
     let text = crate::read(file);
     let code = text
         .lines()
