@@ -7,8 +7,8 @@ use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_sdk::{
-    ActivityExecutionError, ActivityOptions, SyncWorkflowContext, WorkerOptions,
-    WorkerOptionsBuilder, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityExecutionError, ActivityOptions, SyncWorkflowContext, WorkerOptionsBuilder,
+    WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 
 /// What the activities did, attempt by attempt.
@@ -274,7 +274,6 @@ impl Once {
 }
 
 pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
-    let _ = WorkerOptions::new;
     options
         .register_workflow::<Three>()
         .unwrap()
