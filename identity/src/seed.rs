@@ -28,25 +28,36 @@ const PARTNER: &str = "Demo Bank & Co";
 const CURRENCY: Currency = Currency::EUR;
 const RAIL: RailId = RailId::SandboxBank;
 
-/// Name, minor units in the wallet, and the bank accounts by number and holder: the good one first.
-const PEOPLE: [(&str, i64, &[(&str, &str)]); 3] = [
-    ("Alice", 100_000, &[("SB-ALICE-0001", "Alice")]),
-    (
-        "Bob",
-        50_000,
-        &[
+struct Sample {
+    name: &'static str,
+    /// Minor units.
+    wallet: i64,
+    /// Number and holder, the good one first.
+    banks: &'static [(&'static str, &'static str)],
+}
+
+const PEOPLE: [Sample; 3] = [
+    Sample {
+        name: "Alice",
+        wallet: 100_000,
+        banks: &[("SB-ALICE-0001", "Alice")],
+    },
+    Sample {
+        name: "Bob",
+        wallet: 50_000,
+        banks: &[
             ("SB-BOB-0001", "Bob"),
             ("SB-CLOSED-0001", "Bob (closed account)"),
         ],
-    ),
-    (
-        "Carol",
-        25_000,
-        &[
+    },
+    Sample {
+        name: "Carol",
+        wallet: 25_000,
+        banks: &[
             ("SB-CAROL-0001", "Carol"),
             ("SB-EMPTY-0001", "Carol (empty account)"),
         ],
-    ),
+    },
 ];
 
 #[derive(Debug)]
@@ -105,9 +116,10 @@ fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
     let (key, issued) = identity.draft_key(&TENANT, new_key())?;
     let people = PEOPLE
         .iter()
-        .map(|(name, amount, accounts)| {
-            let user = identity.draft_user(&TENANT, name)?;
-            let banks = accounts
+        .map(|sample| {
+            let user = identity.draft_user(&TENANT, sample.name)?;
+            let banks = sample
+                .banks
                 .iter()
                 .map(|(number, holder)| {
                     let new = NewBankAccount {
@@ -120,7 +132,7 @@ fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
                     identity.draft_bank_account(&TENANT, &user.key, &new)
                 })
                 .collect::<Result<_, _>>()?;
-            let money = Money::from_minor(*amount, CURRENCY);
+            let money = Money::from_minor(sample.wallet, CURRENCY);
             Ok((user, money.map_err(ledger_error)?, banks))
         })
         .collect::<Result<_, IdentityError>>()?;

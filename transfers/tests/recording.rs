@@ -341,7 +341,7 @@ async fn final_stays(house: House) -> Result<()> {
 
 async fn refused(house: House) -> Result<()> {
     let mut new = house.order(house.wallet(2), house.wallet(1));
-    new.money = eur(250_01);
+    new.money = eur(25_001);
     let poor = house.accept("k1", new).await?;
     let picture = house.picture().await?;
     let batch = [
