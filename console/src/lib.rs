@@ -6,6 +6,7 @@ mod answer;
 mod assets;
 mod gate;
 mod pages;
+mod people;
 mod visitor;
 mod words;
 

@@ -39,6 +39,25 @@ pub(crate) const fn tone(status: Status) -> Tone {
     }
 }
 
+/// The colour of a whole transfer: what is unusual is seen before the state.
+pub(crate) const fn tone_of(status: Status, flags: Flags) -> Tone {
+    if flags.is_empty() { tone(status) } else { BAD }
+}
+
+/// The colour of one line of a history: a doubt that began is no step forward.
+pub(crate) fn change_tone(status: Status, cause: &str) -> Tone {
+    match cause {
+        "doubt_began" | "operator_needed" => BAD,
+        _ => tone(status),
+    }
+}
+
+/// A note is a sentence, or the reason of a refusal by its name.
+pub(crate) fn note(note: String) -> String {
+    note.parse()
+        .map_or(note, |reason| decline(reason).to_owned())
+}
+
 pub(crate) fn flags(flags: Flags) -> Vec<&'static str> {
     let mut words = Vec::new();
     if flags.in_doubt.is_some() {

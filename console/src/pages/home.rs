@@ -6,12 +6,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use domain::transfer::Status;
-use domain::{Tenant, UserId};
-use ledger::Account;
+use domain::{Tenant, Timestamp};
 use transfers::{Filter, Transfer};
 
 use crate::Console;
 use crate::answer::{self, Refusal};
+use crate::people::People;
 use crate::visitor::Visitor;
 use crate::words::{self, Moment, Tone};
 
@@ -47,6 +47,7 @@ struct Row {
     route: String,
     reason: &'static str,
     reference: String,
+    created: Timestamp,
     updated: Moment,
 }
 
@@ -58,25 +59,24 @@ struct Wallet {
     balance: String,
 }
 
-impl From<&Transfer> for Row {
-    fn from(transfer: &Transfer) -> Self {
-        Self {
+impl Row {
+    async fn of(transfer: &Transfer, people: &mut People<'_>) -> Result<Self, Refusal> {
+        let from = people.end(transfer.source).await?;
+        let to = people.end(transfer.destination).await?;
+        Ok(Self {
             id: transfer.id.to_string(),
             state: words::state(transfer.status),
             tone: words::tone(transfer.status),
             flags: words::flags(transfer.flags),
             amount: transfer.money.to_string(),
-            route: format!(
-                "{} → {}",
-                words::endpoint(transfer.source),
-                words::endpoint(transfer.destination)
-            ),
+            route: format!("{from} → {to}"),
             reason: transfer
                 .status_reason
                 .map_or("", |reason| words::decline(reason.decline)),
             reference: transfer.client_reference.clone().unwrap_or_default(),
+            created: transfer.created_at,
             updated: transfer.updated_at.into(),
-        }
+        })
     }
 }
 
@@ -101,12 +101,13 @@ pub(crate) async fn show(
             flagged: true,
             ..Filter::default()
         };
-        stuck.extend(transfers(&console, tenant, &flagged, STUCK).await?);
-        newest.extend(transfers(&console, tenant, &Filter::default(), NEWEST).await?);
-        accounts.extend(wallets(&console, *tenant).await?);
+        let mut people = People::of(&console, *tenant);
+        stuck.extend(rows(&console, tenant, &flagged, STUCK, &mut people).await?);
+        newest.extend(rows(&console, tenant, &Filter::default(), NEWEST, &mut people).await?);
+        accounts.extend(wallets(&console, *tenant, &mut people).await?);
     }
-    stuck.sort_by_key(|transfer| transfer.created_at);
-    newest.sort_by_key(|transfer| std::cmp::Reverse(transfer.created_at));
+    stuck.sort_by_key(|row: &Row| row.created);
+    newest.sort_by_key(|row: &Row| std::cmp::Reverse(row.created));
     newest.truncate(NEWEST as usize);
     let count = |status: Status| counts.get(status.name()).copied().unwrap_or(0);
     Ok(answer::page(&Home {
@@ -120,46 +121,51 @@ pub(crate) async fn show(
                 count: count(status),
             })
             .collect(),
-        stuck: stuck.iter().map(Row::from).collect(),
-        newest: newest.iter().map(Row::from).collect(),
+        stuck,
+        newest,
         accounts,
     }))
 }
 
-async fn transfers(
+async fn rows(
     console: &Console,
     tenant: &Tenant,
     filter: &Filter,
     limit: u32,
-) -> Result<Vec<Transfer>, Refusal> {
+    people: &mut People<'_>,
+) -> Result<Vec<Row>, Refusal> {
     let page = console
         .app
         .transfers
         .list(tenant, filter, None, limit)
         .await;
-    page.map(|page| page.transfers)
-        .map_err(|error| Refusal::failed(&error))
+    let page = page.map_err(|error| Refusal::failed(&error))?;
+    let mut rows = Vec::with_capacity(page.transfers.len());
+    for transfer in &page.transfers {
+        rows.push(Row::of(transfer, people).await?);
+    }
+    Ok(rows)
 }
 
-async fn wallets(console: &Console, tenant: Tenant) -> Result<Vec<Wallet>, Refusal> {
-    let identity = &console.app.identity;
-    let users = identity.users(&tenant, None, identity::LONGEST_PAGE).await;
-    let names: BTreeMap<UserId, String> = users
-        .map_err(|error| Refusal::failed(&error))?
-        .into_iter()
-        .filter_map(|user| Some((user.id, user.name?)))
-        .collect();
+async fn wallets(
+    console: &Console,
+    tenant: Tenant,
+    people: &mut People<'_>,
+) -> Result<Vec<Wallet>, Refusal> {
     let accounts = ledger::wallets(&console.app.db, tenant, None, ACCOUNTS).await;
-    let accounts = accounts.map_err(|error| Refusal::failed(&error))?;
-    let wallet = |account: Account| Wallet {
-        id: account.id.to_string(),
-        holder: account
-            .owner
-            .and_then(|owner| names.get(&owner).cloned())
-            .unwrap_or_default(),
-        state: account.state.name(),
-        tone: words::account_tone(account.state),
-        balance: account.balance.to_string(),
-    };
-    Ok(accounts.into_iter().map(wallet).collect())
+    let mut wallets = Vec::new();
+    for account in accounts.map_err(|error| Refusal::failed(&error))? {
+        let holder = match account.owner {
+            Some(owner) => people.name(owner).await?,
+            None => None,
+        };
+        wallets.push(Wallet {
+            id: account.id.to_string(),
+            holder: holder.unwrap_or_default(),
+            state: account.state.name(),
+            tone: words::account_tone(account.state),
+            balance: account.balance.to_string(),
+        });
+    }
+    Ok(wallets)
 }

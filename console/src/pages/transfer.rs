@@ -12,6 +12,7 @@ use transfers::{AttemptRow, StatusChange, Transfer};
 
 use crate::Console;
 use crate::answer::{self, Refusal};
+use crate::people::People;
 use crate::visitor::Visitor;
 use crate::words::{self, Moment, Tone};
 
@@ -21,6 +22,7 @@ struct Page {
     id: String,
     amount: String,
     state: &'static str,
+    state_tone: Tone,
     tone: Tone,
     flags: Vec<&'static str>,
     why: String,
@@ -100,11 +102,17 @@ async fn story(
     let attempts = records.attempts(tenant, transfer.id).await;
     let entries = ledger::entries_of_transfer(&console.app.db, *tenant, transfer.id).await;
     let reason = transfer.status_reason.map(|reason| reason.decline);
+    let mut people = People::of(console, *tenant);
+    let ends = [
+        people.end(transfer.source).await?,
+        people.end(transfer.destination).await?,
+    ];
     Ok(answer::page(&Page {
         id: transfer.id.to_string(),
         amount: transfer.money.to_string(),
         state: words::state(transfer.status),
-        tone: words::tone(transfer.status),
+        state_tone: words::tone(transfer.status),
+        tone: words::tone_of(transfer.status, transfer.flags),
         flags: words::flags(transfer.flags),
         why: words::why(transfer.status, transfer.flags, reason),
         money: money(transfer),
@@ -118,7 +126,7 @@ async fn story(
             .iter()
             .map(Entry::from)
             .collect(),
-        facts: facts(partner, transfer),
+        facts: facts(partner, ends, transfer),
         attempts: attempts
             .map_err(|error| Refusal::failed(&error))?
             .iter()
@@ -144,16 +152,22 @@ fn money(transfer: &Transfer) -> Vec<Fact> {
 }
 
 /// Names and values; what is not there is left out.
-fn facts(partner: &str, transfer: &Transfer) -> Vec<(&'static str, String)> {
-    let end = |end: Endpoint| match end {
-        Endpoint::Wallet { account } => format!("wallet {account}"),
-        Endpoint::BankAccount { account, rail } => format!("{account} over {rail}"),
+fn facts(
+    partner: &str,
+    [from, to]: [String; 2],
+    transfer: &Transfer,
+) -> Vec<(&'static str, String)> {
+    let id = |end: Endpoint| match end {
+        Endpoint::Wallet { account } => account.to_string(),
+        Endpoint::BankAccount { account, .. } => account.to_string(),
     };
     let network = transfer.network_status.as_ref();
     let mut facts = vec![
         ("Partner", partner.to_owned()),
-        ("From", end(transfer.source)),
-        ("To", end(transfer.destination)),
+        ("From", from),
+        ("", id(transfer.source)),
+        ("To", to),
+        ("", id(transfer.destination)),
     ];
     let optional = [
         ("Client's reference", transfer.client_reference.clone()),
@@ -182,11 +196,11 @@ impl From<StatusChange> for Change {
     fn from(change: StatusChange) -> Self {
         Self {
             state: words::state(change.status),
-            tone: words::tone(change.status),
+            tone: words::change_tone(change.status, &change.cause),
             // The causes are words with underscores.
             cause: change.cause.replace('_', " "),
             actor: change.actor,
-            note: change.note.unwrap_or_default(),
+            note: change.note.map(words::note).unwrap_or_default(),
             at: change.at.into(),
         }
     }
