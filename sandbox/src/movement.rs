@@ -121,14 +121,16 @@ pub(crate) fn all(books: &Connection) -> rusqlite::Result<Vec<Movement>> {
         .collect()
 }
 
+/// What was accepted and has come due. Asked before every other work, so it must never read more
+/// than the few rows that are pending.
 pub(crate) fn due(books: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Movement>> {
     books
-        .prepare_cached(select!(
-            "WHERE state = 'pending' AND decides_at <= ?1 ORDER BY id"
-        ))?
+        .prepare_cached(DUE)?
         .query_map([now.as_micros()], read)?
         .collect()
 }
+
+const DUE: &str = select!("WHERE state = 'pending' AND decides_at <= ?1 ORDER BY decides_at, id");
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Movement> {
     let (kind, state): (String, String) = (row.get(1)?, row.get(5)?);
@@ -179,5 +181,25 @@ fn as_maybe_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result
     match at {
         Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looking_for_what_is_due_reads_only_what_is_pending() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bank.db");
+        drop(crate::books::Books::open(&path).unwrap());
+        let books = Connection::open(&path).unwrap();
+        let plan: String = books
+            .query_row(&format!("EXPLAIN QUERY PLAN {DUE}"), [0], |row| row.get(3))
+            .unwrap();
+        assert!(
+            plan.contains("SEARCH m USING INDEX movements_pending"),
+            "{plan}"
+        );
     }
 }
