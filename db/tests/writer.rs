@@ -1,21 +1,18 @@
-//! The writer's promises, on both databases: alone where it must be, together where it can be,
-//! and honest about what nobody can know.
+//! The writer's promises, on both databases: alone where it must be, together where it
+//! can be, bounded, and on disk before it answers.
 #![allow(clippy::unwrap_used)]
 
 mod both;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use ambient::{ManualClock, Timestamp};
-use anyhow::{Result, bail, ensure};
-use both::{Store, each, on_postgres};
-use db::{Db, DbError, Dialect, Options, Tx, WriteError, params};
+use anyhow::{Result, ensure};
+use both::{BOUND, Gate, Store, each, insert, numbers, tx_execute, with_table};
+use db::{DbError, Dialect, Options, WriteError, params};
 use futures_util::future::{join, join_all, poll_immediate};
 use testkit::eventually;
-use tokio::sync::{Barrier, watch};
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
@@ -33,95 +30,11 @@ fn main() -> ExitCode {
         dropped_caller,
     ));
     trials.extend(each("a_full_queue_executes_nothing", overloaded));
-    trials.extend(each("a_failed_commit_is_unknown_to_all", failed_commit));
-    trials.extend(each("a_job_that_hangs_is_given_up", hangs));
     trials.extend(each("time_never_goes_back", time));
     trials.extend(each("closing_writes_what_waits", closing));
     trials.extend(each("readers_cannot_write", readers));
     trials.extend(each("a_snapshot_does_not_move", snapshot));
-    trials.push(on_postgres(
-        "a_deadlock_between_two_writers_is_resolved",
-        deadlock,
-    ));
-    trials.push(on_postgres(
-        "a_lost_connection_before_the_commit_loses_nothing",
-        lost_connection,
-    ));
-    trials.push(on_postgres(
-        "a_connection_that_died_idle_is_replaced",
-        died_idle,
-    ));
     testkit::main(trials)
-}
-
-const BOUND: Duration = Duration::from_secs(20);
-
-async fn with_table(store: &Store, options: Options) -> Result<Db> {
-    let db = store.open_with(options).await?;
-    db.write(|tx| {
-        Box::pin(tx_execute(
-            tx,
-            "CREATE TABLE numbers (n BIGINT PRIMARY KEY, note TEXT)",
-        ))
-    })
-    .await?;
-    Ok(db)
-}
-
-async fn tx_execute(tx: &mut Tx, sql: &'static str) -> Result<u64, DbError> {
-    tx.execute(sql, params![]).await
-}
-
-async fn insert(db: &Db, n: i64) -> Result<u64, WriteError<DbError>> {
-    db.write(move |tx| {
-        Box::pin(async move {
-            tx.execute("INSERT INTO numbers (n) VALUES ($1)", params![n])
-                .await
-        })
-    })
-    .await
-}
-
-async fn numbers(db: &Db) -> Result<Vec<i64>> {
-    let rows = db
-        .fetch_all("SELECT n FROM numbers ORDER BY n", params![])
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.int("n"))
-        .collect::<Result<_, _>>()?)
-}
-
-/// Holds the writer inside a transaction until it is opened, so that others queue up behind it.
-struct Gate {
-    opener: watch::Sender<bool>,
-    held: tokio::task::JoinHandle<Result<(), WriteError<DbError>>>,
-}
-
-impl Gate {
-    async fn hold(db: &Db) -> Result<Self> {
-        let opener = watch::Sender::new(false);
-        let (entered, mut inside) = watch::channel(false);
-        let (db, opened) = (db.clone(), opener.subscribe());
-        let held = tokio::spawn(async move {
-            db.write(move |_| {
-                Box::pin(async move {
-                    entered.send_replace(true);
-                    // The gate also opens when the test that held it is over.
-                    drop(opened.clone().wait_for(|open| *open).await);
-                    Ok(())
-                })
-            })
-            .await
-        });
-        inside.wait_for(|inside| *inside).await?;
-        Ok(Self { opener, held })
-    }
-
-    async fn open(self) -> Result<()> {
-        self.opener.send_replace(true);
-        Ok(self.held.await??)
-    }
 }
 
 async fn values(store: Store) -> Result<()> {
@@ -344,61 +257,6 @@ async fn overloaded(store: Store) -> Result<()> {
     Ok(())
 }
 
-async fn failed_commit(store: Store) -> Result<()> {
-    let db = with_table(&store, Store::options()).await?;
-    db.write(|tx| {
-        Box::pin(tx_execute(
-            tx,
-            "CREATE TABLE late (n BIGINT REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED)",
-        ))
-    })
-    .await?;
-    // A rule that is only looked at during the commit makes the commit itself fail.
-    let gate = Gate::hold(&db).await?;
-    let guilty = db.write(|tx| Box::pin(tx_execute(tx, "INSERT INTO late (n) VALUES (7)")));
-    let ((innocent, guilty), held) =
-        join(async { tokio::join!(insert(&db, 1), guilty) }, gate.open()).await;
-    held?;
-    ensure!(
-        matches!(innocent, Err(WriteError::Unknown(_))),
-        "{innocent:?}"
-    );
-    ensure!(matches!(guilty, Err(WriteError::Unknown(_))), "{guilty:?}");
-    let next = insert(&db, 2).await;
-    match db.dialect() {
-        Dialect::Postgres => {
-            next?;
-            ensure!(numbers(&db).await? == [2]);
-        }
-        Dialect::Sqlite => {
-            ensure!(matches!(next, Err(WriteError::Closed)), "{next:?}");
-            db.stopped().await;
-        }
-    }
-    Ok(())
-}
-
-async fn hangs(store: Store) -> Result<()> {
-    let mut options = Store::options();
-    options.patience = Duration::from_millis(300);
-    let db = with_table(&store, options).await?;
-    let answer: Result<(), WriteError<DbError>> = db
-        .write(|tx| {
-            Box::pin(async move {
-                tx_execute(tx, "INSERT INTO numbers (n) VALUES (1)").await?;
-                std::future::pending().await
-            })
-        })
-        .await;
-    ensure!(
-        matches!(answer, Err(WriteError::Refused(DbError::Unavailable(_)))),
-        "{answer:?}"
-    );
-    insert(&db, 2).await?;
-    ensure!(numbers(&db).await? == [2]);
-    Ok(())
-}
-
 async fn time(store: Store) -> Result<()> {
     let clock = ManualClock::at(Timestamp::from_seconds(1_000));
     let db = store
@@ -457,79 +315,5 @@ async fn snapshot(store: Store) -> Result<()> {
         .await?;
     ensure!((before, after) == (1, 1), "{before} {after}");
     ensure!(numbers(&db).await? == [1, 2]);
-    Ok(())
-}
-
-async fn deadlock(store: Store) -> Result<()> {
-    let here = with_table(&store, Store::options()).await?;
-    let there = store.open().await?;
-    insert(&here, 1).await?;
-    insert(&here, 2).await?;
-    // Each holds its first row before it asks for the other's: a deadlock, the first time.
-    let meet = Arc::new(Barrier::new(2));
-    let cross = async |db: &Db, first: i64, then: i64| {
-        let (meet, met) = (Arc::clone(&meet), Arc::new(AtomicBool::new(false)));
-        db.write(move |tx| {
-            Box::pin(async move {
-                let touch = "UPDATE numbers SET note = COALESCE(note, '') || 'x' WHERE n = $1";
-                tx.execute(touch, params![first]).await?;
-                if !met.swap(true, Ordering::SeqCst) {
-                    meet.wait().await;
-                }
-                tx.execute(touch, params![then]).await
-            })
-        })
-        .await
-    };
-    let (one, other) = tokio::join!(cross(&here, 1, 2), cross(&there, 2, 1));
-    one?;
-    other?;
-    let rows = here
-        .fetch_all("SELECT note FROM numbers", params![])
-        .await?;
-    for row in rows {
-        ensure!(row.text("note")? == "xx", "each job counts once");
-    }
-    Ok(())
-}
-
-async fn lost_connection(store: Store) -> Result<()> {
-    let db = with_table(&store, Store::options()).await?;
-    let gate = Gate::hold(&db).await?;
-    let broken = Arc::new(AtomicBool::new(false));
-    let breaks = db.write(move |tx| {
-        Box::pin(async move {
-            if !broken.swap(true, Ordering::SeqCst) {
-                tx_execute(tx, "SELECT pg_terminate_backend(pg_backend_pid())").await?;
-            }
-            tx_execute(tx, "INSERT INTO numbers (n) VALUES (2)").await
-        })
-    });
-    let ((before, broke, after), held) = join(
-        async { tokio::join!(insert(&db, 1), breaks, insert(&db, 3)) },
-        gate.open(),
-    )
-    .await;
-    held?;
-    before?;
-    broke?;
-    after?;
-    ensure!(numbers(&db).await? == [1, 2, 3]);
-    Ok(())
-}
-
-async fn died_idle(store: Store) -> Result<()> {
-    let db = with_table(&store, Store::options()).await?;
-    let row = db
-        .fetch_optional(
-            "SELECT COUNT(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity
-             WHERE application_name = 'remit' AND datname = current_database() AND pid <> pg_backend_pid()",
-            params![],
-        )
-        .await?;
-    let Some(row) = row else { bail!("no answer") };
-    ensure!(row.int("ended")? >= 1, "the writer has a connection");
-    insert(&db, 1).await?;
-    ensure!(numbers(&db).await? == [1]);
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! Every test of this room runs on both databases, each time on an empty one of its own.
 #![allow(dead_code)] // Each suite compiles this for itself and uses its part of it.
 
+use std::time::Duration;
+
 use ambient::SystemClock;
 use anyhow::Result;
-use db::{DatabaseUrl, Db, Options};
+use db::{DatabaseUrl, Db, DbError, Options, Tx, WriteError, params};
 use testkit::{Postgres, TempDir, Trial, trial, trial_needing};
+use tokio::sync::watch;
 
 /// An empty database. It is gone when this is dropped, or with the server.
 pub(crate) struct Store {
@@ -61,4 +64,74 @@ where
         format!("postgres::{name}"),
         async move |server: &'static Postgres| test(Store::postgres(server)?).await,
     )
+}
+
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
+
+pub(crate) async fn with_table(store: &Store, options: Options) -> Result<Db> {
+    let db = store.open_with(options).await?;
+    db.write(|tx| {
+        Box::pin(tx_execute(
+            tx,
+            "CREATE TABLE numbers (n BIGINT PRIMARY KEY, note TEXT)",
+        ))
+    })
+    .await?;
+    Ok(db)
+}
+
+pub(crate) async fn tx_execute(tx: &mut Tx, sql: &'static str) -> Result<u64, DbError> {
+    tx.execute(sql, params![]).await
+}
+
+pub(crate) async fn insert(db: &Db, n: i64) -> Result<u64, WriteError<DbError>> {
+    db.write(move |tx| {
+        Box::pin(async move {
+            tx.execute("INSERT INTO numbers (n) VALUES ($1)", params![n])
+                .await
+        })
+    })
+    .await
+}
+
+pub(crate) async fn numbers(db: &Db) -> Result<Vec<i64>> {
+    let rows = db
+        .fetch_all("SELECT n FROM numbers ORDER BY n", params![])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.int("n"))
+        .collect::<Result<_, _>>()?)
+}
+
+/// Holds the writer inside a transaction until it is opened, so that others queue up behind it.
+pub(crate) struct Gate {
+    opener: watch::Sender<bool>,
+    held: tokio::task::JoinHandle<Result<(), WriteError<DbError>>>,
+}
+
+impl Gate {
+    pub(crate) async fn hold(db: &Db) -> Result<Self> {
+        let opener = watch::Sender::new(false);
+        let (entered, mut inside) = watch::channel(false);
+        let (db, opened) = (db.clone(), opener.subscribe());
+        let held = tokio::spawn(async move {
+            db.write(move |_| {
+                Box::pin(async move {
+                    entered.send_replace(true);
+                    // The gate also opens when the test that held it is over.
+                    drop(opened.clone().wait_for(|open| *open).await);
+                    Ok(())
+                })
+            })
+            .await
+        });
+        inside.wait_for(|inside| *inside).await?;
+        Ok(Self { opener, held })
+    }
+
+    pub(crate) async fn open(self) -> Result<()> {
+        self.opener.send_replace(true);
+        Ok(self.held.await??)
+    }
 }

@@ -10,7 +10,7 @@ use domain::rail::RailId;
 use domain::{
     AccountId, Currency, Mode, Money, PartnerId, Step, StepKey, Tenant, TransferId, UserId,
 };
-use ledger::{Account, ChangeError, Entry, LedgerError, PostError, Posted, State};
+use ledger::{Account, ChangeError, Entry, LedgerError, PostError, Posted, Refusal, State};
 use testkit::{Postgres, TempDir, Trial, trial, trial_needing};
 
 pub(crate) const RAIL: RailId = RailId::SandboxBank;
@@ -160,4 +160,13 @@ where
             test(Book::open(server.fresh_database()?.parse()?, None).await?).await
         },
     )
+}
+
+pub(crate) fn refusal<T: std::fmt::Debug>(
+    answer: Result<T, WriteError<PostError>>,
+) -> Result<Refusal> {
+    match answer {
+        Err(WriteError::Refused(PostError::Refused(refusal))) => Ok(refusal),
+        other => anyhow::bail!("not refused: {other:?}"),
+    }
 }
