@@ -7,11 +7,10 @@ use domain::{Step, StepKey, Tenant, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 use crate::error::{AttemptError, StoreError};
-use crate::{Transfers, row};
+use crate::{Transfers, plain, row};
 
 /// Far more than a person would read.
 const MOST_ROWS: i64 = 1_000;
-const LONGEST_EVIDENCE: usize = 500;
 
 impl Transfers {
     /// Call it before the instruction leaves, and send only what it gave leave for.
@@ -263,8 +262,7 @@ fn columns(state: &AttemptState) -> Vec<Value> {
             ]
         }
         AttemptState::Unknown { evidence } => {
-            let evidence: String = evidence.chars().take(LONGEST_EVIDENCE).collect();
-            params![name, none.clone(), none.clone(), none, evidence]
+            params![name, none.clone(), none.clone(), none, plain(evidence)]
         }
     }
 }

@@ -61,6 +61,16 @@ impl Transfers {
     }
 }
 
+/// The longest note and the longest evidence.
+const LONGEST_NOTE: usize = 500;
+
+/// What others wrote, fit to be stored: bounded, and without what a database or a terminal would
+/// take amiss.
+fn plain(text: &str) -> String {
+    let fit = |letter: char| if letter.is_control() { ' ' } else { letter };
+    text.chars().take(LONGEST_NOTE).map(fit).collect()
+}
+
 /// The first two parameters of every statement in a tenant's scope.
 fn scope(tenant: &Tenant) -> Vec<Value> {
     params![tenant.partner.to_string(), tenant.mode.is_live()]

@@ -13,10 +13,7 @@ use ambient::Mint;
 
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
-use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, row};
-
-/// Notes are for people; evidence can be long.
-const LONGEST_NOTE: usize = 500;
+use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, plain, row};
 
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -265,9 +262,7 @@ fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
 
 fn note_of(happening: &Happening) -> Option<String> {
     match happening {
-        Happening::Raised { note, .. } | Happening::Lowered { note, .. } => {
-            Some(note.chars().take(LONGEST_NOTE).collect())
-        }
+        Happening::Raised { note, .. } | Happening::Lowered { note, .. } => Some(plain(note)),
         Happening::Declined { decline } | Happening::PayoutRefused { decline } => {
             Some(decline.to_string())
         }

@@ -1,20 +1,17 @@
 //! Lists and events: complete, in order, stable while others write. And nothing personal in clear.
-#![allow(clippy::unwrap_used)]
 
-mod both;
-
-use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::house::{House, each, on_postgres};
 use ambient::Clock;
 use anyhow::{Result, ensure};
-use both::{House, each, on_postgres};
 use domain::transfer::{FlagKind, Happening, Status};
 use domain::{EventId, Step};
+use testkit::Trial;
 use tokio::sync::watch;
 use transfers::{Filter, StoreError, outbox};
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(each("pages_are_stable_while_others_arrive", pages));
     trials.extend(each("filters_hold_together", filters));
@@ -24,7 +21,7 @@ fn main() -> ExitCode {
         slow_committer,
     ));
     trials.extend(each("no_description_is_stored_in_clear", canary));
-    testkit::main(trials)
+    trials
 }
 
 async fn pages(house: House) -> Result<()> {

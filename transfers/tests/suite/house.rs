@@ -1,6 +1,5 @@
-//! Every test of this room runs on both databases, each time on an empty one with the sandbox's
-//! sample people in it.
-#![allow(dead_code)] // Each suite compiles this for itself and uses its part of it.
+//! What every test stands on: the rooms over one empty database, and a picture of all that is
+//! stored.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,31 +1,17 @@
 //! Recording: what belongs together commits together, nothing twice, nothing out of turn.
-#![allow(clippy::unwrap_used)]
 
-mod both;
-
-use std::process::ExitCode;
-
-use anyhow::{Result, bail, ensure};
-use both::{House, each, eur, on_postgres};
-use db::{DbError, WriteError, params};
+use crate::house::{House, each, eur, on_postgres};
+use anyhow::{Result, ensure};
 use domain::rail::Rejection;
 use domain::transfer::{Decline, FlagKind, Happening, Status};
 use domain::{Step, StepKey, TransferId};
-use ledger::State;
-use transfers::{AttemptResult, EndpointRef, RecordError};
+use testkit::Trial;
+use transfers::{AttemptResult, EndpointRef};
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(each("every_way_through_keeps_the_books_true", ways));
     trials.extend(each("every_way_back_keeps_the_books_true", ways_back));
-    trials.extend(each("whatever_is_not_allowed_writes_nothing", not_allowed));
-    trials.extend(each("a_repetition_is_no_news", repetition));
-    trials.extend(each("a_final_transfer_stays_as_it_is", final_stays));
-    trials.extend(each(
-        "the_books_refusal_leaves_nothing_of_the_batch",
-        refused,
-    ));
-    trials.extend(each("without_its_event_nothing_is_written", no_event));
     trials.extend(each("flags_keep_their_first_time_and_are_lowered", flags));
     trials.extend(each("the_banks_own_word_is_kept", raw_word));
     trials.extend(each("many_recorders_write_it_once", recorders));
@@ -33,24 +19,24 @@ fn main() -> ExitCode {
         "recorders_of_two_processes_write_it_once",
         two_processes,
     ));
-    testkit::main(trials)
+    trials
 }
 
-const DECLINE: Decline = Decline::AccountClosed;
+pub(crate) const DECLINE: Decline = Decline::AccountClosed;
 
-fn funded() -> Happening {
+pub(crate) fn funded() -> Happening {
     Happening::Funded {
         bank_reference: Some("b-1".to_owned()),
     }
 }
 
-fn completed() -> Happening {
+pub(crate) fn completed() -> Happening {
     Happening::Completed {
         bank_reference: Some("b-2".to_owned()),
     }
 }
 
-fn refunded() -> Happening {
+pub(crate) fn refunded() -> Happening {
     Happening::Refunded {
         bank_reference: Some("b-3".to_owned()),
     }
@@ -77,7 +63,7 @@ async fn balances(house: &House) -> Result<[i64; 2]> {
     gains(house, [0, 0]).await
 }
 
-async fn templates(house: &House, id: TransferId) -> Result<Vec<&'static str>> {
+pub(crate) async fn templates(house: &House, id: TransferId) -> Result<Vec<&'static str>> {
     let entries = ledger::entries_of_transfer(&house.db, house.tenant, id).await?;
     Ok(entries.iter().map(|entry| entry.template.name()).collect())
 }
@@ -198,249 +184,6 @@ async fn ways_back(house: House) -> Result<()> {
     house.books_are_true().await
 }
 
-/// Every status against every happening: allowed is written, everything else leaves no trace.
-async fn not_allowed(house: House) -> Result<()> {
-    let refused = || Happening::PayoutRefused { decline: DECLINE };
-    let declined = || Happening::Declined { decline: DECLINE };
-    let ways: [(Status, Vec<Happening>); 9] = [
-        (Status::Created, vec![]),
-        (Status::Collecting, vec![Happening::Collecting]),
-        (Status::Funded, vec![Happening::Collecting, funded()]),
-        (
-            Status::PayingOut,
-            vec![Happening::Collecting, funded(), Happening::PayingOut],
-        ),
-        (
-            Status::Compensating,
-            vec![Happening::Collecting, funded(), refused()],
-        ),
-        (
-            Status::Completed,
-            vec![
-                Happening::Collecting,
-                funded(),
-                Happening::PayingOut,
-                completed(),
-            ],
-        ),
-        (
-            Status::Refunded,
-            vec![Happening::Collecting, funded(), refused(), refunded()],
-        ),
-        (Status::Failed, vec![declined()]),
-        (Status::Canceled, vec![Happening::Canceled]),
-    ];
-    let mut refusals = 0;
-    for (number, (status, way)) in ways.iter().enumerate() {
-        let order = house.order(house.bank(0), house.bank(1));
-        let made = house.accept(&format!("k{number}"), order).await?;
-        house.record(made.id, way).await?;
-        ensure!(house.get(made.id).await?.status == *status);
-        let picture = house.picture().await?;
-        for happening in [
-            Happening::Collecting,
-            funded(),
-            Happening::PayingOut,
-            completed(),
-            refused(),
-            refunded(),
-            declined(),
-            Happening::Canceled,
-        ] {
-            let to = happening.leads_to().unwrap();
-            if status.may_become(to) {
-                continue;
-            }
-            match house
-                .transfers
-                .record(&house.tenant, made.id, &happening)
-                .await
-            {
-                Err(RecordError::NotNow(not_now)) => {
-                    ensure!(!way.contains(&happening));
-                    ensure!((not_now.from, not_now.to) == (*status, to));
-                    refusals += 1;
-                }
-                Ok(recorded) => ensure!(recorded.already && way.contains(&happening)),
-                other => bail!("{status} {happening:?}: {other:?}"),
-            }
-            ensure!(
-                house.picture().await? == picture,
-                "{status} {happening:?} wrote something"
-            );
-        }
-    }
-    ensure!(refusals > 30, "{refusals}");
-    let nobody = TransferId::from_bits(1);
-    let missing = house
-        .transfers
-        .record(&house.tenant, nobody, &Happening::Collecting)
-        .await;
-    ensure!(matches!(missing, Err(RecordError::NoSuchTransfer)));
-    Ok(())
-}
-
-async fn repetition(house: House) -> Result<()> {
-    let made = house
-        .accept("k", house.order(house.bank(0), house.wallet(1)))
-        .await?;
-    let batch = [Happening::Collecting, funded(), Happening::PayingOut];
-    ensure!(!house.record(made.id, &batch).await?.already);
-    let picture = house.picture().await?;
-    let again = house.record(made.id, &batch).await?;
-    ensure!(again.already && again.transfer.status == Status::PayingOut);
-    ensure!(house.record(made.id, &batch[1..2]).await?.already);
-    ensure!(house.picture().await? == picture);
-
-    let other = Happening::Funded {
-        bank_reference: Some("another".to_owned()),
-    };
-    match house.transfers.record(&house.tenant, made.id, &other).await {
-        Err(RecordError::Conflict { cause, field }) => {
-            ensure!((cause, field.as_str()) == ("collected", "bank_reference"));
-        }
-        other => bail!("{other:?}"),
-    }
-    ensure!(house.picture().await? == picture);
-    // The rest of a batch whose beginning was recorded before goes on from there.
-    let rest = [Happening::PayingOut, completed()];
-    ensure!(!house.record(made.id, &rest).await?.already);
-    ensure!(house.get(made.id).await?.status == Status::Completed);
-    house.books_are_true().await
-}
-
-async fn final_stays(house: House) -> Result<()> {
-    let made = house
-        .accept("k", house.order(house.bank(0), house.bank(1)))
-        .await?;
-    let refused = Happening::PayoutRefused { decline: DECLINE };
-    let way = [
-        Happening::Collecting,
-        funded(),
-        Happening::PayingOut,
-        refused,
-        refunded(),
-    ];
-    house.record(made.id, &way).await?;
-    let picture = house.picture().await?;
-    let late = Happening::Raised {
-        flag: FlagKind::InDoubt,
-        step: Step::PayOut,
-        note: "late".to_owned(),
-    };
-    for happening in [completed(), late] {
-        let answer = house
-            .transfers
-            .record(&house.tenant, made.id, &happening)
-            .await;
-        ensure!(matches!(answer, Err(RecordError::NotNow(_))), "{answer:?}");
-    }
-    ensure!(house.picture().await? == picture);
-    Ok(())
-}
-
-async fn refused(house: House) -> Result<()> {
-    let mut new = house.order(house.wallet(2), house.wallet(1));
-    new.money = eur(25_001);
-    let poor = house.accept("k1", new).await?;
-    let picture = house.picture().await?;
-    let batch = [
-        Happening::Collecting,
-        funded(),
-        Happening::PayingOut,
-        completed(),
-    ];
-    match house
-        .transfers
-        .record_all(&house.tenant, poor.id, &batch)
-        .await
-    {
-        Err(RecordError::Refused(Decline::InsufficientFunds)) => {}
-        other => bail!("{other:?}"),
-    }
-    ensure!(
-        house.picture().await? == picture,
-        "the refused batch left something"
-    );
-
-    // A receiver whose wallet is closed is refused at the end, and everything before it too.
-    let other = house.identity.create_user(&house.tenant, "Dave").await?;
-    let (tenant, mint) = (
-        house.tenant,
-        ambient::Mint::new(ambient::SystemClock::shared()),
-    );
-    let wallet: Result<_, WriteError<ledger::ChangeError>> = house
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let wallet =
-                    ledger::open_wallet(tx, &mint, tenant, other, eur(0).currency()).await?;
-                Ok(wallet.id)
-            })
-        })
-        .await;
-    let wallet = wallet?;
-    let order = house.order(house.bank(0), EndpointRef::Wallet(wallet));
-    let made = house.accept("k2", order).await?;
-    let closed: Result<_, WriteError<ledger::ChangeError>> = house
-        .db
-        .write(move |tx| Box::pin(ledger::change_state(tx, tenant, wallet, State::Closed)))
-        .await;
-    closed?;
-    house.record(made.id, &batch[..3]).await?;
-    let picture = house.picture().await?;
-    let last = house
-        .transfers
-        .record(&house.tenant, made.id, &batch[3])
-        .await;
-    ensure!(
-        matches!(last, Err(RecordError::Refused(Decline::AccountClosed))),
-        "{last:?}"
-    );
-    ensure!(house.picture().await? == picture);
-    house
-        .record(
-            made.id,
-            &[Happening::PayoutRefused { decline: DECLINE }, refunded()],
-        )
-        .await?;
-    house.books_are_true().await
-}
-
-/// The event's row cannot be written: then neither is the entry, the history, nor the status.
-async fn no_event(house: House) -> Result<()> {
-    let made = house
-        .accept("k", house.order(house.wallet(0), house.wallet(1)))
-        .await?;
-    house.record(made.id, &[Happening::Collecting]).await?;
-    let (tenant, id) = (house.tenant, made.id.to_string());
-    house
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let values = params![tenant.partner.to_string(), tenant.mode.is_live(), id];
-                tx.execute(
-                    "INSERT INTO outbox (partner_id, livemode, transfer_id, sequence, event_id,
-                         position, kind, data, at)
-                     VALUES ($1, $2, $3, 3, 'ev_x', 0, 'in the way', '', 0)",
-                    values,
-                )
-                .await?;
-                Ok::<_, DbError>(())
-            })
-        })
-        .await?;
-    let picture = house.picture().await?;
-    let failed = house
-        .transfers
-        .record(&house.tenant, made.id, &funded())
-        .await;
-    ensure!(matches!(failed, Err(RecordError::Store(_))), "{failed:?}");
-    ensure!(house.picture().await? == picture, "half of it was written");
-    ensure!(templates(&house, made.id).await?.is_empty());
-    house.books_are_true().await
-}
-
 async fn flags(house: House) -> Result<()> {
     let made = house
         .accept("k", house.order(house.bank(0), house.bank(1)))
@@ -484,7 +227,7 @@ async fn flags(house: House) -> Result<()> {
             .already
     );
     // A doubt can come back: it is another one.
-    ensure!(!house.record(made.id, &[raise("once more")]).await?.already);
+    ensure!(!house.record(made.id, &[raise("once\0more")]).await?.already);
     let history = house.transfers.history(&house.tenant, made.id).await?;
     let drawn: Vec<_> = history
         .iter()

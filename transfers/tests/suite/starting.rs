@@ -1,0 +1,99 @@
+//! From accepted to started, whoever goes away in between.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use db::DbError;
+use domain::transfer::Happening;
+use testkit::Trial;
+
+use crate::house::{House, each, idempotency};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    trials.extend(each("a_caller_that_goes_away_takes_nothing_back", dropped));
+    trials.extend(each("what_is_not_started_is_found_until_it_is", starter));
+    trials
+}
+
+async fn dropped(house: House) -> Result<()> {
+    let (transfers, tenant) = (house.transfers.clone(), house.tenant);
+    let new = house.order(house.wallet(0), house.wallet(1));
+    // Dropped at every await: afterwards it is wholly there or wholly absent, and a retry makes
+    // exactly one of it.
+    for polls in 0..40 {
+        let key = idempotency(&format!("k{polls}"));
+        let mut call = Box::pin(transfers.accept(&tenant, &key, new.clone()));
+        for _ in 0..polls {
+            if futures_poll(call.as_mut()).await {
+                break;
+            }
+        }
+        drop(call);
+        let retried = transfers.accept(&tenant, &key, new.clone()).await?;
+        let history = transfers.history(&tenant, retried.transfer.id).await?;
+        ensure!(history.len() == 1);
+    }
+    let counts = transfers.count_by_status(&tenant).await?;
+    ensure!(counts.get("created") == Some(&40), "{counts:?}");
+    Ok(())
+}
+
+/// One poll; true when the future has ended.
+async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    let ended = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(future.as_mut().poll(context).is_ready())
+    })
+    .await;
+    tokio::task::yield_now().await;
+    ended
+}
+
+async fn starter(house: House) -> Result<()> {
+    let wait = Duration::from_secs(2);
+    let first = house
+        .accept("k1", house.order(house.wallet(0), house.wallet(1)))
+        .await?;
+    let found = |orders: Vec<domain::transfer::Order>| -> Vec<_> {
+        orders.into_iter().map(|order| order.transfer).collect()
+    };
+    ensure!(house.transfers.to_start(wait, 10).await?.is_empty());
+    house.clock.advance(wait);
+    let second = house
+        .accept("k2", house.order(house.wallet(1), house.wallet(0)))
+        .await?;
+    let orders = house.transfers.to_start(wait, 10).await?;
+    ensure!(orders == [first.order()]);
+    house.clock.advance(wait);
+    ensure!(found(house.transfers.to_start(wait, 10).await?) == [first.id, second.id]);
+    ensure!(found(house.transfers.to_start(wait, 1).await?) == [first.id]);
+
+    house.transfers.started(&house.tenant, first.id).await?;
+    house.transfers.started(&house.tenant, first.id).await?;
+    ensure!(found(house.transfers.to_start(wait, 10).await?) == [second.id]);
+    // Whoever records something runs.
+    house.record(second.id, &[Happening::Canceled]).await?;
+    ensure!(house.transfers.to_start(wait, 10).await?.is_empty());
+
+    // A row that this version cannot read does not keep the others from starting.
+    let third = house
+        .accept("k3", house.order(house.wallet(1), house.wallet(0)))
+        .await?;
+    let fourth = house
+        .accept("k4", house.order(house.wallet(1), house.wallet(0)))
+        .await?;
+    let damaged = third.id.to_string();
+    house
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE transfers SET source_rail = 'unheard of' WHERE transfer_id = $1";
+                tx.execute(sql, db::params![damaged]).await?;
+                Ok::<_, DbError>(())
+            })
+        })
+        .await?;
+    house.clock.advance(wait);
+    ensure!(found(house.transfers.to_start(wait, 10).await?) == [fourth.id]);
+    Ok(())
+}
