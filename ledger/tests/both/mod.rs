@@ -45,7 +45,7 @@ pub(crate) fn undo(transfer: u128, step: Step) -> StepKey {
 }
 
 impl Book {
-    async fn open(url: DatabaseUrl, dir: Option<TempDir>) -> Result<Self> {
+    pub(crate) async fn open(url: DatabaseUrl, dir: Option<TempDir>) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000)));
         let db = Db::open(&url, Options::new(clock.clone())).await?;
         Ok(Self {
