@@ -36,6 +36,7 @@ impl FromRequest<App> for Document {
         let bytes = match Limited::new(body, largest).collect().await {
             Ok(read) => read.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(too_large(largest)),
+            // The client broke off: what it reads of the answer is nobody's concern any more.
             Err(_) => Bytes::new(),
         };
         json::parse(&bytes).map(Self).map_err(Problem::invalid)

@@ -82,7 +82,7 @@ async fn story() -> Result<()> {
             "Nothing is left to do",
             "Taken from the sender&#39;s wallet",
             "Paid out by the bank",
-            "SBX-1",
+            "bk01a1fbc188c07e129a55b97e26c0aa4d",
         ],
     );
     let refunded = scene.get(&format!("/transfers/{}", scene.refunded)).await;
@@ -203,6 +203,7 @@ async fn browser(chromium: &'static Chromium) -> Result<()> {
         ("overview", "/".to_owned()),
         ("in-doubt", format!("/transfers/{}", scene.in_doubt)),
         ("refunded", format!("/transfers/{}", scene.refunded)),
+        ("completed", format!("/transfers/{}", scene.completed)),
     ];
     let address = scene.address;
     let looks = tokio::task::spawn_blocking(move || {

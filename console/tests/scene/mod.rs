@@ -112,13 +112,13 @@ impl Scene {
             .await?;
         self.happen(id, &begun).await?;
         let paid = AttemptResult::Done {
-            bank_reference: "SBX-1".to_owned(),
+            bank_reference: "bk01a1fbc188c07e129a55b97e26c0aa4d".to_owned(),
         };
         self.attempt(id, paid).await?;
         self.happen(
             id,
             &[Happening::Completed {
-                bank_reference: Some("SBX-1".to_owned()),
+                bank_reference: Some("bk01a1fbc188c07e129a55b97e26c0aa4d".to_owned()),
             }],
         )
         .await?;
