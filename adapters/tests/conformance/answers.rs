@@ -33,8 +33,10 @@ pub(crate) async fn broken_answers_are_no_answers(harness: &dyn Harness) {
         let it = harness.instruction(fresh_key(leg));
         let whole = harness.written(leg, &it, Twist::Nothing);
         let body = body_of(&whole);
-        let huge = [body, &b" ".repeat(10 << 20)].concat();
+        let huge = [body, &b" ".repeat(1 << 20)].concat();
         let no_text = [body, b"\xff\xfe"].concat();
+        let bank = FaultyServer::saying(Vec::new()).await;
+        let rail = bank.rail(harness);
         for (note, bytes) in [
             ("nothing at all", Vec::new()),
             ("half a head", whole[..20].to_vec()),
@@ -52,11 +54,11 @@ pub(crate) async fn broken_answers_are_no_answers(harness: &dyn Harness) {
             ("no HTTP", b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()),
         ] {
             let note = format!("{leg:?} {note}");
-            let bank = FaultyServer::saying(bytes).await;
-            let rail = bank.rail(harness);
+            bank.say(bytes);
             assert_unknown(submit(&*rail, leg, &it).await, &it, &note);
             assert_eq!(bank.requests(), 1, "{note}: an order leaves exactly once");
             assert_unknown(inquire(&*rail, it.key).await, &it, &note);
+            assert_eq!(bank.requests(), 1, "{note}: and so does a question");
         }
     }
 }
@@ -66,13 +68,14 @@ pub(crate) async fn a_status_alone_says_nothing(harness: &dyn Harness) {
     for leg in legs(harness.rail()) {
         let it = harness.instruction(fresh_key(leg));
         let whole = harness.written(leg, &it, Twist::Nothing);
+        let bank = FaultyServer::saying(Vec::new()).await;
+        let rail = bank.rail(harness);
         for status in [
             204, 301, 307, 400, 401, 403, 404, 408, 409, 410, 422, 500, 502, 503, 504, 599,
         ] {
             for body in [body_of(&whole), b"", it.account.reveal().as_bytes()] {
                 let head = "retry-after: 1\r\nlocation: /elsewhere\r\n";
-                let bank = FaultyServer::saying(answer(status, head, body)).await;
-                let rail = bank.rail(harness);
+                bank.say(answer(status, head, body));
                 let note = format!("{leg:?} {status}");
                 assert_unknown(submit(&*rail, leg, &it).await, &it, &note);
                 assert_eq!(
@@ -152,7 +155,8 @@ const HASTY: Duration = Duration::from_millis(100);
 fn answer(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     // A 204 has no body by definition.
     let length = if status == 204 { 0 } else { body.len() };
-    let head = format!("HTTP/1.1 {status} Said\r\n{headers}content-length: {length}\r\n\r\n");
+    let close = format!("connection: close\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!("HTTP/1.1 {status} Said\r\n{headers}{close}");
     [head.as_bytes(), &body[..length]].concat()
 }
 

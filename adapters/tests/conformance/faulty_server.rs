@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use domain::rail::Rail;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Harness;
@@ -16,6 +17,7 @@ use super::answers::PATIENT;
 pub(crate) struct FaultyServer {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    words: watch::Sender<Vec<u8>>,
     task: JoinHandle<()>,
 }
 
@@ -47,8 +49,14 @@ impl FaultyServer {
         harness.rail_at(self.address, PATIENT)
     }
 
+    /// From now on says `bytes` instead.
+    pub(crate) fn say(&self, bytes: Vec<u8>) {
+        self.words.send_replace(bytes);
+    }
+
+    /// How many requests came since this was last asked.
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.requests.swap(0, Ordering::SeqCst)
     }
 
     async fn start(bytes: Vec<u8>, hold: bool) -> Self {
@@ -56,6 +64,7 @@ impl FaultyServer {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
+        let (words, said) = watch::channel(bytes);
         let task = tokio::spawn(async move {
             let mut held = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -64,6 +73,7 @@ impl FaultyServer {
                 }
                 counted.fetch_add(1, Ordering::SeqCst);
                 // The client may hang up first: it reads no more than it wants.
+                let bytes = said.borrow().clone();
                 let _heard = stream.write_all(&bytes).await;
                 if hold {
                     held.push(stream);
@@ -75,6 +85,7 @@ impl FaultyServer {
         Self {
             address,
             requests,
+            words,
             task,
         }
     }
