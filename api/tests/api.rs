@@ -25,9 +25,11 @@ fn main() -> ExitCode {
         cases::bad_input::CASES,
         cases::guards::CASES,
         cases::health::CASES,
+        cases::logs::CASES,
         cases::reads::CASES,
         cases::replay::CASES,
     ];
+    cases::logs::listen();
     let mut trials = cases::guards::trials();
     for &(name, case) in cases.into_iter().flatten() {
         trials.push(on_sqlite(name, case));

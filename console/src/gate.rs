@@ -22,11 +22,10 @@ pub(crate) enum Closed {
 
 /// Judges by address alone; whether there is live data is asked of the books afterwards.
 pub(crate) fn judge(own: SocketAddr, request: &Parts) -> Result<(), Closed> {
-    let name = request
-        .headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .map(name_of);
+    let mut hosts = request.headers.get_all(HOST).iter();
+    // Two names are no name: who would say which of them was meant?
+    let host = hosts.next().filter(|_| hosts.next().is_none());
+    let name = host.and_then(|host| host.to_str().ok()).map(name_of);
     let by_own_address =
         name.is_some_and(|name| !own.ip().is_unspecified() && name.parse() == Ok(own.ip()));
     if by_own_address {

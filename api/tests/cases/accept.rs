@@ -1,6 +1,7 @@
 //! Accepting a transfer: what is answered, stored and started.
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -153,20 +154,22 @@ pub(crate) fn nameless(json: &Value) -> String {
 }
 
 async fn not_started(house: &House) {
-    *house.starter.refuses.lock().unwrap() = true;
-    let answer = house.post("patient", &house.payout(100)).await;
-    assert_eq!(answer.status, 202);
-    let waiting = house
-        .app
-        .transfers
-        .to_start(Duration::ZERO, 10)
-        .await
-        .unwrap();
-    let ids: Vec<String> = waiting
+    let mut accepted = Vec::new();
+    for mood in [&house.starter.refuses, &house.starter.hangs] {
+        mood.store(true, Ordering::SeqCst);
+        let key = format!("patient-{}", accepted.len());
+        let answer = house.post(&key, &house.payout(100)).await;
+        assert_eq!(answer.status, 202);
+        accepted.push(answer.json()["id"].clone());
+    }
+    // They stay where the sweeper finds them.
+    let waiting = house.app.transfers.to_start(Duration::ZERO, 10).await;
+    let waiting: Vec<String> = waiting
+        .unwrap()
         .iter()
         .map(|order| order.transfer.to_string())
         .collect();
-    assert_eq!(json!(ids), json!([answer.json()["id"]]));
+    assert_eq!(json!(waiting), json!(accepted));
 }
 
 /// A future that is dropped after so many polls, as by a client that hangs up in between.

@@ -1,16 +1,26 @@
 //! Liveness, readiness, the pages that the binary carries, and addresses that nobody knows.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ambient::ManualClock;
+use api::Probe;
 use axum::body::Body;
 use domain::Code;
 use http::Request;
 use serde_json::json;
+use testkit::eventually;
 
 use crate::Case;
-use crate::support::{House, ask};
+use crate::support::{House, ask, get};
 
 pub(crate) const CASES: &[Case] = &[
     ("readiness says which part is missing", |house| {
         Box::pin(ready(house))
+    }),
+    ("a part that never answers is not ready", |house| {
+        Box::pin(hangs(house))
     }),
     ("every error code has its page", |house| {
         Box::pin(pages(house))
@@ -29,7 +39,7 @@ async fn ready(house: &House) {
         verbose,
         json!({"status": "ok", "checks": [ok("database"), ok("engine")]})
     );
-    *house.starter.refuses.lock().unwrap() = true;
+    house.starter.refuses.store(true, Ordering::SeqCst);
     let answer = house.get("/readyz?verbose").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["checks"][1]["status"], "failed");
@@ -37,6 +47,37 @@ async fn ready(house: &House) {
     assert_eq!(short.problem(), "overloaded");
     assert_eq!(short.header("retry-after"), "1");
     assert_eq!(house.get("/livez").await.status, 200);
+}
+
+/// Whoever starts the program names what else it needs; a part that never answers counts as gone.
+async fn hangs(house: &House) {
+    let clock = ManualClock::at(house.app.clock.now());
+    let mut app = house.app.clone();
+    app.clock = Arc::new(clock.clone());
+    app.limits.request = Duration::from_secs(3_600);
+    app.probes = vec![
+        Probe::new("bank", || Box::pin(async { Ok(()) })),
+        Probe::new("moon", || Box::pin(std::future::pending())),
+    ]
+    .into();
+    let (routes, patience) = (api::app(app), Duration::from_secs(1));
+    let key = house.alice.key.clone();
+    let asked = tokio::spawn(async move { get(&routes, &key, "/readyz?verbose").await });
+    // Moved until it is answered: the question may not have been put when it is moved first.
+    let answered = eventually(Duration::from_secs(30), async || {
+        clock.advance(patience);
+        asked.is_finished().then_some(())
+    });
+    answered.await.unwrap();
+    let answer = asked.await.unwrap();
+    assert_eq!(answer.status, 503);
+    let checks = &answer.json()["checks"];
+    assert_eq!(checks[2], json!({"name": "bank", "status": "ok"}));
+    let detail = "no answer within a second";
+    assert_eq!(
+        checks[3],
+        json!({"name": "moon", "status": "failed", "detail": detail})
+    );
 }
 
 async fn pages(house: &House) {

@@ -5,5 +5,6 @@ pub(crate) mod access;
 pub(crate) mod bad_input;
 pub(crate) mod guards;
 pub(crate) mod health;
+pub(crate) mod logs;
 pub(crate) mod reads;
 pub(crate) mod replay;

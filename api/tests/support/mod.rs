@@ -3,6 +3,7 @@
 
 mod client;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ambient::{Mint, SharedClock, SystemClock};
@@ -24,16 +25,20 @@ pub(crate) use client::{Answer, ask, get, post};
 /// What each wallet holds at the beginning.
 pub(crate) const OPENING: i64 = 100_000;
 
-/// Remembers whom it was asked to start; can be told to refuse.
+/// Remembers whom it was asked to start; can be told to refuse, or never to answer.
 #[derive(Debug, Default)]
 pub(crate) struct FakeStarter {
     pub(crate) started: Mutex<Vec<TransferId>>,
-    pub(crate) refuses: Mutex<bool>,
+    pub(crate) refuses: AtomicBool,
+    pub(crate) hangs: AtomicBool,
 }
 
 impl FakeStarter {
-    fn answer(&self) -> Result<(), StartError> {
-        if *self.refuses.lock().unwrap() {
+    async fn answer(&self) -> Result<(), StartError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.refuses.load(Ordering::SeqCst) {
             return Err(StartError("switched off".into()));
         }
         Ok(())
@@ -43,14 +48,14 @@ impl FakeStarter {
 impl Starter for FakeStarter {
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<(), StartError>> {
         Box::pin(async {
-            self.answer()?;
+            self.answer().await?;
             self.started.lock().unwrap().push(order.transfer);
             Ok(())
         })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
-        Box::pin(async { self.answer() })
+        Box::pin(self.answer())
     }
 }
 
