@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Payloads, WorkerVersionStamp};
 use temporalio_protos::temporal::api::enums::v1::TimeoutType;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAttributes;
@@ -43,6 +43,7 @@ pub(crate) struct StartedActivity {
     pub(crate) request_id: String,
     /// The boot of the engine that handed it out: a token of another boot is stale.
     pub(crate) epoch: u64,
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
 }
 
 /// What a worker must present to answer an activity.

@@ -93,12 +93,8 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
             // It may have fired while the worker decided to stop it: the worker's word counts.
             run.buffered.retain(|event| !fires(event, &a.timer_id));
         }
-        Attributes::WorkflowExecutionSignaledEventAttributes(_) => {
-            // Counted once: a buffered signal comes past here again when it gets its id.
-            if id > 0 {
-                run.signals += 1;
-            }
-        }
+        // Counted once: a buffered signal comes past here again when it gets its id.
+        Attributes::WorkflowExecutionSignaledEventAttributes(_) if id > 0 => run.signals += 1,
         Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
             run.cancel_requested = true;
         }
@@ -139,7 +135,7 @@ pub(crate) fn note(run: &mut Run, note: &Note, at: Timestamp) {
         Fact::StartedBy(request_id) => run.started_by.clone_from(request_id),
         Fact::Buffered(event) => {
             effect(run, event);
-            run.buffered.push(event.clone());
+            run.buffered.push(HistoryEvent::clone(event));
         }
         Fact::Flushed(_) => run.buffered.clear(),
         Fact::ActivityStarted(start) => {
@@ -150,6 +146,7 @@ pub(crate) fn note(run: &mut Run, note: &Note, at: Timestamp) {
                     identity: start.identity.clone(),
                     request_id: start.request_id.clone(),
                     epoch: start.epoch,
+                    worker_version: start.worker_version.clone(),
                 });
             }
         }

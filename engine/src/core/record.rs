@@ -7,7 +7,7 @@
 use ambient::Timestamp;
 use bytes::{Bytes, BytesMut};
 use prost::Message;
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Payloads, WorkerVersionStamp};
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::{History, HistoryEvent};
 
@@ -36,13 +36,13 @@ pub(crate) enum Fact {
     #[prost(string, tag = "2")]
     StartedBy(String),
     /// An event that arrived while a workflow task was running. It has no id yet.
-    #[prost(message, tag = "3")]
-    Buffered(HistoryEvent),
+    #[prost(message, boxed, tag = "3")]
+    Buffered(Box<HistoryEvent>),
     /// A start that had to be durable before the worker saw the task.
     #[prost(message, tag = "4")]
     ActivityStarted(ActivityStarted),
-    #[prost(message, tag = "5")]
-    ActivityRetry(ActivityRetry),
+    #[prost(message, boxed, tag = "5")]
+    ActivityRetry(Box<ActivityRetry>),
     #[prost(message, tag = "6")]
     Heartbeat(Heartbeat),
     /// Every buffered event has its id now.
@@ -62,6 +62,8 @@ pub(crate) struct ActivityStarted {
     pub(crate) request_id: String,
     #[prost(uint64, tag = "5")]
     pub(crate) epoch: u64,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
 }
 
 /// The attempt that failed is over; the next one waits until `next_at`.

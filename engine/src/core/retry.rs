@@ -60,7 +60,8 @@ pub(crate) fn with_defaults(policy: Option<RetryPolicy>) -> RetryPolicy {
 
 /// What is wrong with a policy, if anything.
 pub(crate) fn complaint(policy: &RetryPolicy) -> Option<&'static str> {
-    if policy.backoff_coefficient != 0.0 && !(policy.backoff_coefficient >= 1.0) {
+    let coefficient = policy.backoff_coefficient;
+    if coefficient.is_nan() || (coefficient != 0.0 && coefficient < 1.0) {
         return Some("BackoffCoefficient cannot be less than 1 on retry policy.");
     }
     if policy.maximum_attempts < 0 {

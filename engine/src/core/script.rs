@@ -145,6 +145,7 @@ impl Stage {
         let cmd = start_task::StartTask {
             identity: String::new(),
             request_id: String::new(),
+            worker_version: None,
         };
         self.task = start_task::apply(&mut self.run, cmd, self.now)?.fence;
         Ok(nothing())

@@ -71,7 +71,7 @@ impl<'r> Step<'r> {
     pub(crate) fn incoming(&mut self, attributes: impl Into<Attributes>) -> i64 {
         let event = self.event(attributes.into());
         if self.run.task_is_started() {
-            self.note(Fact::Buffered(event));
+            self.note(Fact::Buffered(Box::new(event)));
             0
         } else {
             self.append(event)

@@ -34,7 +34,7 @@ pub(crate) async fn failed(
     request: RespondActivityTaskFailedRequest,
 ) -> Result<RespondActivityTaskFailedResponse, Status> {
     let ended = Ended::Failed {
-        failure: request.failure.unwrap_or_default(),
+        failure: Box::new(request.failure.unwrap_or_default()),
         identity: request.identity,
         last_heartbeat_details: request.last_heartbeat_details,
     };
@@ -63,7 +63,7 @@ pub(super) enum Ended {
         identity: String,
     },
     Failed {
-        failure: Failure,
+        failure: Box<Failure>,
         identity: String,
         last_heartbeat_details: Option<temporalio_protos::temporal::api::common::v1::Payloads>,
     },
@@ -80,7 +80,7 @@ pub(super) fn completion(
         return Ended::Well { end, identity };
     }
     Ended::Failed {
-        failure: Failure {
+        failure: Box::new(Failure {
             message: "Complete result exceeds size limit.".to_owned(),
             source: "Server".to_owned(),
             failure_info: Some(FailureInfo::ApplicationFailureInfo(
@@ -90,7 +90,7 @@ pub(super) fn completion(
                 },
             )),
             ..Failure::default()
-        },
+        }),
         identity,
         last_heartbeat_details: None,
     }
@@ -164,7 +164,7 @@ fn apply(
         } => {
             let cmd = FailActivity {
                 which,
-                failure,
+                failure: *failure,
                 identity,
                 last_heartbeat_details,
             };

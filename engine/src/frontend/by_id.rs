@@ -41,7 +41,7 @@ pub(crate) async fn failed(
         activity_id: request.activity_id,
     };
     let ended = Ended::Failed {
-        failure: request.failure.unwrap_or_default(),
+        failure: Box::new(request.failure.unwrap_or_default()),
         identity: request.identity,
         last_heartbeat_details: request.last_heartbeat_details,
     };

@@ -23,6 +23,7 @@ use crate::token::{Kind, Token};
 /// Used when a worker names a sticky queue without saying how long to wait there.
 const STICKY_WAIT: Duration = Duration::from_secs(5);
 
+#[allow(deprecated)] // The stamp is how today's workers name their build.
 pub(crate) async fn handle(
     host: &Host,
     request: RespondWorkflowTaskCompletedRequest,
@@ -35,9 +36,14 @@ pub(crate) async fn handle(
     };
     let cmd = CompleteTask {
         fence: fence(&token),
-        eager: poll_activity::starter(host, request.identity.clone())?,
+        eager: poll_activity::starter(
+            host,
+            request.identity.clone(),
+            request.worker_version_stamp.clone(),
+        )?,
         attributes: WorkflowTaskCompletedEventAttributes {
             identity: request.identity,
+            worker_version: request.worker_version_stamp.clone(),
             sdk_metadata: request.sdk_metadata,
             metering_metadata: request.metering_metadata,
             ..WorkflowTaskCompletedEventAttributes::default()
@@ -118,7 +124,7 @@ fn answer_queries(host: &Host, live: &mut Live, results: HashMap<String, Workflo
             QueryResultType::Answered => Answer::Result(result.answer),
             QueryResultType::Failed | QueryResultType::Unspecified => Answer::Failed {
                 message: result.error_message,
-                failure: result.failure,
+                failure: result.failure.map(Box::new),
             },
         };
         host.queries.answer(id, answer);

@@ -1,13 +1,15 @@
 //! PollActivityTaskQueue.
 
 use prost::Message;
-use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::common::v1::{
+    WorkerVersionStamp, WorkflowExecution, WorkflowType,
+};
 use temporalio_protos::temporal::api::workflowservice::v1::{
     PollActivityTaskQueueRequest, PollActivityTaskQueueResponse,
 };
 use tonic::Status;
 
-use super::poll_workflow::too_many_polls;
+use super::poll_workflow::{build_of, too_many_polls};
 use super::{check_length, queue_name};
 use crate::core::commands::start_activity::{self, StartActivity, Starter};
 use crate::core::time::to_proto;
@@ -16,12 +18,14 @@ use crate::matching::{Item, Kind, QueueKey};
 use crate::runs::{Host, Live, Namespace};
 use crate::token::{self, Token};
 
+#[allow(deprecated)] // The capabilities are how today's workers name their build.
 pub(crate) async fn handle(
     host: &Host,
     request: PollActivityTaskQueueRequest,
 ) -> Result<Vec<u8>, Status> {
     let namespace = host.namespace(&request.namespace)?;
     check_length("Identity", &request.identity)?;
+    let build = build_of(request.worker_version_capabilities);
     let queue = host.matching.queue(QueueKey {
         namespace: namespace.id,
         kind: Kind::Activity,
@@ -48,7 +52,7 @@ pub(crate) async fn handle(
                 let cmd = StartActivity {
                     scheduled_id: *scheduled_id,
                     attempt: *attempt,
-                    starter: starter(host, request.identity.clone())?,
+                    starter: starter(host, request.identity.clone(), build.clone())?,
                 };
                 hand(host, &namespace, *row, cmd).await
             }
@@ -67,9 +71,14 @@ pub(crate) async fn handle(
     }
 }
 
-pub(super) fn starter(host: &Host, identity: String) -> Result<Starter, Status> {
+pub(super) fn starter(
+    host: &Host,
+    identity: String,
+    worker_version: Option<WorkerVersionStamp>,
+) -> Result<Starter, Status> {
     Ok(Starter {
         identity,
+        worker_version,
         request_id: host.fresh_id()?,
         epoch: host.epoch,
     })

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use prost::Message;
-use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::common::v1::{
+    WorkerVersionCapabilities, WorkerVersionStamp, WorkflowExecution, WorkflowType,
+};
 use temporalio_protos::temporal::api::enums::v1::TaskQueueKind;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -20,6 +22,7 @@ use crate::runs::{Found, History, Host, Key, Live, Question, Slot};
 use crate::token::{self, Token};
 use crate::{limits, wire};
 
+#[allow(deprecated)] // The capabilities are how today's workers name their build.
 pub(crate) async fn handle(
     host: &Host,
     request: PollWorkflowTaskQueueRequest,
@@ -30,6 +33,10 @@ pub(crate) async fn handle(
     let sticky = request
         .task_queue
         .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
+    let poller = Poller {
+        identity: request.identity,
+        build: build_of(request.worker_version_capabilities),
+    };
     let queue = host.matching.queue(QueueKey {
         namespace: namespace.id,
         kind: Kind::Workflow,
@@ -48,9 +55,7 @@ pub(crate) async fn handle(
             () = &mut give_up => return Ok(Vec::new()),
         };
         let answer = match claim.item() {
-            Some(Item::WorkflowTask { row, .. }) => {
-                hand(host, *row, &request.identity, sticky).await
-            }
+            Some(Item::WorkflowTask { row, .. }) => hand(host, *row, &poller, sticky).await,
             Some(Item::Query { id, .. }) => ask(host, *id, sticky).await,
             Some(Item::Activity { .. }) | None => Ok(None),
         };
@@ -74,13 +79,13 @@ pub(super) fn too_many_polls() -> Status {
 async fn hand(
     host: &Host,
     row: i64,
-    identity: &str,
+    poller: &Poller,
     sticky: bool,
 ) -> Result<Option<Vec<u8>>, Status> {
     let Some((key, mut slot)) = host.lock_row(row).await? else {
         return Ok(None);
     };
-    let Some(bytes) = start(host, &key, &mut slot, identity, sticky)? else {
+    let Some(bytes) = start(host, &key, &mut slot, poller, sticky)? else {
         return Ok(None);
     };
     let position = slot.position;
@@ -90,8 +95,18 @@ async fn hand(
     Ok(Some(bytes))
 }
 
-pub(crate) struct Eager {
+/// Who asks.
+pub(crate) struct Poller {
     pub(crate) identity: String,
+    pub(crate) build: Option<WorkerVersionStamp>,
+}
+
+pub(super) fn build_of(worker: Option<WorkerVersionCapabilities>) -> Option<WorkerVersionStamp> {
+    let worker = worker?;
+    Some(WorkerVersionStamp {
+        build_id: worker.build_id,
+        use_versioning: worker.use_versioning,
+    })
 }
 
 /// The first task of a run that its starter wants for itself, in the answer to the start.
@@ -99,16 +114,16 @@ pub(crate) fn hand_eagerly(
     host: &Host,
     key: &Key,
     slot: &mut Slot,
-    eager: Eager,
+    poller: &Poller,
 ) -> Result<Option<Vec<u8>>, Status> {
-    start(host, key, slot, &eager.identity, false)
+    start(host, key, slot, poller, false)
 }
 
 fn start(
     host: &Host,
     key: &Key,
     slot: &mut Slot,
-    identity: &str,
+    poller: &Poller,
     sticky: bool,
 ) -> Result<Option<Vec<u8>>, Status> {
     let request_id = host.fresh_id()?;
@@ -116,8 +131,9 @@ fn start(
         return Ok(None);
     };
     let cmd = StartTask {
-        identity: identity.to_owned(),
+        identity: poller.identity.clone(),
         request_id,
+        worker_version: poller.build.clone(),
     };
     let Ok(handed) = start_task::apply(&mut live.run, cmd, host.now()) else {
         return Ok(None);

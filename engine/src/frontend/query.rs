@@ -160,7 +160,10 @@ fn respond(answer: Answer) -> Result<QueryWorkflowResponse, Status> {
             query_result,
             ..QueryWorkflowResponse::default()
         }),
-        Answer::Failed { message, failure } => Err(status::query_failed(message, failure)),
+        Answer::Failed { message, failure } => Err(status::query_failed(
+            message,
+            failure.map(|failure| *failure),
+        )),
         Answer::NotReady => Err(status::not_ready()),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn handle(
         QueryResultType::Answered => Answer::Result(request.query_result),
         QueryResultType::Failed | QueryResultType::Unspecified => Answer::Failed {
             message: request.error_message,
-            failure: request.failure,
+            failure: request.failure.map(Box::new),
         },
     };
     // Ids start over with each boot; an answer to an earlier boot's query is nobody's.

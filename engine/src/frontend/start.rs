@@ -12,7 +12,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::poll_workflow::{self, Eager};
+use super::poll_workflow::{self, Poller};
 use super::{check_blob, check_id, check_length, queue_name, status};
 use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
@@ -56,13 +56,14 @@ async fn start_new(
     mut slot: Guard,
     request: StartWorkflowExecutionRequest,
 ) -> Result<Vec<u8>, Status> {
-    let eager = request
-        .request_eager_execution
-        .then(|| request.identity.clone());
+    let eager = request.request_eager_execution.then(|| Poller {
+        identity: request.identity.clone(),
+        build: None,
+    });
     let (run_id, _) = begin(host, key, &mut slot, request, None)?;
     let mut encoded = answer(run_id, Started::Now).encode_to_vec();
-    if let Some(identity) = eager
-        && let Some(task) = poll_workflow::hand_eagerly(host, key, &mut slot, Eager { identity })?
+    if let Some(poller) = eager
+        && let Some(task) = poll_workflow::hand_eagerly(host, key, &mut slot, &poller)?
     {
         const EAGER_WORKFLOW_TASK: u32 = 2;
         wire::splice(&mut encoded, EAGER_WORKFLOW_TASK, &[task.into()]);
@@ -195,8 +196,8 @@ fn attributes(
         workflow_type: request.workflow_type,
         task_queue: queue,
         input: request.input,
-        workflow_execution_timeout: or_zero(execution),
-        workflow_run_timeout: or_zero(run),
+        workflow_execution_timeout: execution.map(duration),
+        workflow_run_timeout: run.map(duration),
         workflow_task_timeout: Some(duration(task)),
         original_execution_run_id: run_id.to_owned(),
         first_execution_run_id: run_id.to_owned(),

@@ -18,8 +18,12 @@ pub(crate) async fn handle(
     check_blob("Details", request.details.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
     let (workflow_id, run_id) = execution(request.workflow_execution)?;
+    let reason = match request.reason.is_empty() {
+        true => "terminated by user via frontend".to_owned(),
+        false => request.reason,
+    };
     let cmd = Terminate {
-        reason: request.reason,
+        reason,
         details: request.details,
         identity: request.identity,
     };

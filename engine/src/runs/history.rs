@@ -60,9 +60,8 @@ impl History {
             .saturating_sub(1);
         let (mut events, mut bytes) = (0, 0);
         for chunk in &self.chunks[start.min(self.chunks.len())..] {
-            let mut id = chunk.first;
             let mut taken = 0..0;
-            for range in wire::fields(&chunk.bytes) {
+            for (id, range) in (chunk.first..).zip(wire::fields(&chunk.bytes)) {
                 if id >= from {
                     if until.is_some_and(|until| id >= until) {
                         break;
@@ -78,7 +77,6 @@ impl History {
                     events += 1;
                     bytes += range.len();
                 }
-                id += 1;
             }
             if !taken.is_empty() {
                 page.pieces.push(chunk.bytes.slice(taken));

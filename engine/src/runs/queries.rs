@@ -18,7 +18,7 @@ pub(crate) enum Answer {
     Result(Option<Payloads>),
     Failed {
         message: String,
-        failure: Option<Failure>,
+        failure: Option<Box<Failure>>,
     },
     /// The workflow cannot answer: its task keeps failing.
     NotReady,

@@ -136,6 +136,7 @@ pub(crate) fn work_on(client: Client, acts: Acts, cached: usize) -> Working {
             let options = workflows::register(WorkerOptions::new(QUEUE))
                 .register_activities(acts)
                 .max_cached_workflows(cached)
+                .graceful_shutdown_period(Duration::ZERO)
                 .build();
             let mut worker = Worker::new(&runtime, client, options).unwrap();
             tell.send(Box::new(worker.shutdown_handle())).unwrap();

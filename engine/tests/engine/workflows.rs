@@ -49,7 +49,7 @@ impl Acts {
         let attempt = ctx.info().attempt;
         self.say(format!("attempt {attempt}"));
         if attempt <= failures {
-            return Err(anyhow_like("not yet").into());
+            return Err(not_yet().into());
         }
         Ok(attempt)
     }
@@ -86,20 +86,21 @@ impl Acts {
         Err(ActivityError::cancelled())
     }
 
-    /// Never answers by itself.
+    /// Does not answer before its worker shuts down.
     #[activity]
     pub(crate) async fn stuck(
         self: Arc<Self>,
-        _: ActivityContext,
+        ctx: ActivityContext,
         name: String,
     ) -> Result<String, ActivityError> {
         self.say(name);
-        std::future::pending().await
+        ctx.cancelled().await;
+        Err(ActivityError::cancelled())
     }
 }
 
-fn anyhow_like(text: &str) -> std::io::Error {
-    std::io::Error::other(text.to_owned())
+fn not_yet() -> std::io::Error {
+    std::io::Error::other("not yet")
 }
 
 fn within(seconds: u64) -> ActivityOptions {

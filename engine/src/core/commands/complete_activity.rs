@@ -115,6 +115,7 @@ pub(crate) fn start_if_nobody_did(step: &mut Step<'_>, scheduled_id: i64, identi
 
 /// The started event, written only now that the activity is over. 0 when it never started, or
 /// has no id yet.
+#[allow(deprecated)] // The stamp is how today's workers name their build.
 pub(crate) fn write_start(step: &mut Step<'_>, scheduled_event_id: i64) -> i64 {
     let Some(activity) = step.run.activities.get(&scheduled_event_id) else {
         return 0;
@@ -128,6 +129,7 @@ pub(crate) fn write_start(step: &mut Step<'_>, scheduled_event_id: i64) -> i64 {
         request_id: started.request_id.clone(),
         attempt: i32::try_from(activity.attempt).unwrap_or(i32::MAX),
         last_failure: activity.last_failure.clone(),
+        worker_version: started.worker_version.clone(),
         ..ActivityTaskStartedEventAttributes::default()
     };
     step.incoming(attributes)

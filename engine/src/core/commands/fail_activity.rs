@@ -53,14 +53,18 @@ pub(crate) fn time_out(step: &mut Step<'_>, scheduled_event_id: i64, kind: Timeo
     let Some(activity) = step.run.activities.get(&scheduled_event_id) else {
         return;
     };
-    let mut failure = timeout_failure(kind, activity.beat_details.clone());
+    let details = activity.beat_details.clone();
+    let mut failure = timeout_failure(kind);
     let previous = activity.last_failure.clone();
     let Some(retry_state) = retry_or(step, scheduled_event_id, &failure) else {
         return;
     };
+    if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
+        info.last_heartbeat_details = details;
+    }
     if retry_state == RetryState::Timeout {
         // There would be time for no further attempt: that is what the whole timed out on.
-        failure = timeout_failure(TimeoutType::ScheduleToClose, None);
+        failure = timeout_failure(TimeoutType::ScheduleToClose);
         failure.message = "Not enough time to schedule next retry before activity ScheduleToClose \
                            timeout, giving up retrying"
             .to_owned();
@@ -78,7 +82,7 @@ pub(crate) fn time_out(step: &mut Step<'_>, scheduled_event_id: i64, kind: Timeo
     step.ensure_task();
 }
 
-fn timeout_failure(kind: TimeoutType, last_heartbeat_details: Option<Payloads>) -> Failure {
+fn timeout_failure(kind: TimeoutType) -> Failure {
     let name = match kind {
         TimeoutType::StartToClose => "StartToClose",
         TimeoutType::ScheduleToStart => "ScheduleToStart",
@@ -90,7 +94,7 @@ fn timeout_failure(kind: TimeoutType, last_heartbeat_details: Option<Payloads>) 
         source: "Server".to_owned(),
         failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
             timeout_type: kind as i32,
-            last_heartbeat_details,
+            last_heartbeat_details: None,
         })),
         ..Failure::default()
     }
@@ -106,13 +110,13 @@ fn retry_or(step: &mut Step<'_>, scheduled_id: i64, failure: &Failure) -> Option
                 .started()
                 .map_or_else(String::new, |started| started.identity.clone());
             let next_attempt = activity.attempt + 1;
-            step.note(Fact::ActivityRetry(ActivityRetry {
+            step.note(Fact::ActivityRetry(Box::new(ActivityRetry {
                 scheduled_id,
                 next_attempt,
                 next_at: at.as_micros(),
                 failure: Some(failure.clone()),
                 identity,
-            }));
+            })));
             None
         }
     }

@@ -37,14 +37,13 @@ pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcom
 
 pub(crate) fn add(step: &mut Step<'_>, cmd: Signal) {
     if !cmd.request_id.is_empty() {
-        step.note(Fact::Seen(cmd.request_id.clone()));
+        step.note(Fact::Seen(cmd.request_id));
     }
     step.incoming(WorkflowExecutionSignaledEventAttributes {
         signal_name: cmd.name,
         input: cmd.input,
         identity: cmd.identity,
         header: cmd.header,
-        request_id: cmd.request_id,
         ..WorkflowExecutionSignaledEventAttributes::default()
     });
 }

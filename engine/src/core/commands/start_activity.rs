@@ -2,6 +2,7 @@
 //! durable before that only where attempts are bounded.
 
 use ambient::Timestamp;
+use temporalio_protos::temporal::api::common::v1::WorkerVersionStamp;
 
 use crate::core::activity::{Activity, AttemptState, StartedActivity};
 use crate::core::record::{ActivityStarted, Fact};
@@ -13,6 +14,7 @@ pub(crate) struct Starter {
     pub(crate) identity: String,
     pub(crate) request_id: String,
     pub(crate) epoch: u64,
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,7 @@ pub(crate) fn begin(step: &mut Step<'_>, scheduled_id: i64, starter: Starter) {
             identity: starter.identity,
             request_id: starter.request_id,
             epoch: starter.epoch,
+            worker_version: starter.worker_version,
         }));
     } else {
         take(activity, starter, now);
@@ -62,6 +65,7 @@ fn take(activity: &mut Activity, starter: Starter, at: Timestamp) {
         identity: starter.identity,
         request_id: starter.request_id,
         epoch: starter.epoch,
+        worker_version: starter.worker_version,
     });
 }
 

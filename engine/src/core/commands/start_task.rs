@@ -1,6 +1,7 @@
 //! A poller takes the workflow task. Volatile: if the engine dies, the task is handed out again.
 
 use ambient::Timestamp;
+use temporalio_protos::temporal::api::common::v1::WorkerVersionStamp;
 use temporalio_protos::temporal::api::enums::v1::{
     EventType, SuggestContinueAsNewReason, TaskQueueKind,
 };
@@ -18,6 +19,7 @@ use crate::limits;
 pub(crate) struct StartTask {
     pub(crate) identity: String,
     pub(crate) request_id: String,
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct Handed {
     pub(crate) suffix: Vec<HistoryEvent>,
 }
 
+#[allow(deprecated)] // The stamp is how today's workers name their build.
 pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Handed, Refusal> {
     let timeouts = (run.task_timeout(1), run.task_queue.clone());
     let (next, bytes) = (run.next_event_id, run.history_bytes);
@@ -66,6 +69,7 @@ pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Han
             request_id: cmd.request_id,
             suggest_continue_as_new: !reasons.is_empty(),
             suggest_continue_as_new_reasons: reasons,
+            worker_version: cmd.worker_version,
             history_size_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
             ..WorkflowTaskStartedEventAttributes::default()
         }

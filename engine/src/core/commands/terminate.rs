@@ -29,7 +29,6 @@ pub(crate) fn add(step: &mut Step<'_>, cmd: Terminate) {
         reason: cmd.reason,
         details: cmd.details,
         identity: cmd.identity,
-        ..WorkflowExecutionTerminatedEventAttributes::default()
     });
 }
 

@@ -92,6 +92,7 @@ pub(super) fn apply(
     }
 }
 
+#[allow(deprecated)] // Passed on as given: it is the worker's own word to itself.
 fn scheduled_event(
     step: &Step<'_>,
     decided: &Decided,
@@ -123,8 +124,8 @@ fn scheduled_event(
         heartbeat_timeout: or_zero(timeouts.heartbeat),
         workflow_task_completed_event_id: decided.task_completed_id,
         retry_policy: Some(retry::with_defaults(a.retry_policy)),
+        use_workflow_build_id: a.use_workflow_build_id,
         priority: a.priority,
-        ..ActivityTaskScheduledEventAttributes::default()
     }
 }
 
