@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         cases::access::CASES,
         cases::accept::CASES,
         cases::bad_input::CASES,
+        cases::fuzz::CASES,
         cases::guards::CASES,
         cases::health::CASES,
         cases::logs::CASES,

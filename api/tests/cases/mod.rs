@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod access;
 pub(crate) mod bad_input;
+pub(crate) mod fuzz;
 pub(crate) mod guards;
 pub(crate) mod health;
 pub(crate) mod logs;
