@@ -12,9 +12,10 @@ use ambient::Timestamp;
 use expect_test::Expect;
 use temporalio_protos::temporal::api::command::v1::{
     CancelTimerCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
-    RecordMarkerCommandAttributes, RequestCancelActivityTaskCommandAttributes,
-    ScheduleActivityTaskCommandAttributes, StartChildWorkflowExecutionCommandAttributes,
-    StartTimerCommandAttributes, UpsertWorkflowSearchAttributesCommandAttributes,
+    ContinueAsNewWorkflowExecutionCommandAttributes, RecordMarkerCommandAttributes,
+    RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes,
+    StartChildWorkflowExecutionCommandAttributes, StartTimerCommandAttributes,
+    UpsertWorkflowSearchAttributesCommandAttributes,
 };
 use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
 use temporalio_protos::temporal::api::common::v1::{ActivityType, RetryPolicy, WorkflowType};
@@ -163,12 +164,17 @@ impl Stage {
             sticky,
             force_new_task: false,
             eager: self.starter(),
+            next_run_id: "next".to_owned(),
         };
         let done = complete_task::apply(&mut self.run, cmd, self.now)?;
         for scheduled_id in done.eager_activities {
             self.remember(scheduled_id);
         }
         self.took(done.outcome);
+        if let Some(next) = done.successor {
+            let before = &next.attributes.continued_execution_run_id;
+            writeln!(self.out, "→ continues as {} after {before}", next.run_id).unwrap();
+        }
         if let Some(bad) = done.rejected {
             writeln!(self.out, "rejected: {bad}").unwrap();
         }
@@ -387,6 +393,7 @@ fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
                     ..RecordMarkerCommandAttributes::default()
                 }
                 .into(),
+                "again" => ContinueAsNewWorkflowExecutionCommandAttributes::default().into(),
                 "finish" => CompleteWorkflowExecutionCommandAttributes::default().into(),
                 "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
                 "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
@@ -468,6 +475,9 @@ fn describe(event: &HistoryEvent) -> String {
         Attributes::TimerStartedEventAttributes(a) => a.timer_id.clone(),
         Attributes::TimerFiredEventAttributes(a) => a.timer_id.clone(),
         Attributes::TimerCanceledEventAttributes(a) => a.timer_id.clone(),
+        Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a) => {
+            a.new_execution_run_id.clone()
+        }
         Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
         _ => String::new(),
     };

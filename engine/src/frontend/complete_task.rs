@@ -13,8 +13,10 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 use tonic::Status;
 
 use super::poll_activity;
+use super::poll_workflow::build_of;
 use crate::core::Refusal;
 use crate::core::commands::complete_task::{self, CompleteTask};
+use crate::core::commands::start;
 use crate::core::task::{Sticky, TaskFence};
 use crate::core::time::positive;
 use crate::runs::{Answer, Guard, Host, Key, Live, Namespace};
@@ -34,16 +36,15 @@ pub(crate) async fn handle(
     let Some(live) = slot.live.as_mut() else {
         return Err(Refusal::StaleWorkflowTask.into());
     };
+    let build = request
+        .worker_version_stamp
+        .or_else(|| build_of(None, request.deployment_options));
     let cmd = CompleteTask {
         fence: fence(&token),
-        eager: poll_activity::starter(
-            host,
-            request.identity.clone(),
-            request.worker_version_stamp.clone(),
-        )?,
+        eager: poll_activity::starter(host, request.identity.clone(), build.clone())?,
         attributes: WorkflowTaskCompletedEventAttributes {
             identity: request.identity,
-            worker_version: request.worker_version_stamp.clone(),
+            worker_version: build.clone(),
             sdk_metadata: request.sdk_metadata,
             metering_metadata: request.metering_metadata,
             ..WorkflowTaskCompletedEventAttributes::default()
@@ -51,12 +52,21 @@ pub(crate) async fn handle(
         commands: request.commands,
         sticky: sticky(request.sticky_attributes),
         force_new_task: request.force_create_new_workflow_task,
+        next_run_id: host.fresh_id()?,
     };
     let done = complete_task::apply(&mut live.run, cmd, host.now())?;
     if done.rejected.is_none() {
         answer_queries(host, live, request.query_results);
     }
-    let position = host.take(&key, &mut slot, done.outcome);
+    let position = match done.successor {
+        None => host.take(&key, &mut slot, done.outcome),
+        Some(next) => {
+            // One write: a workflow that continues is never between two runs.
+            host.take_and_hold(&key, &mut slot, done.outcome);
+            let (run, outcome) = start::apply(*next, host.now());
+            host.settle(&key, &mut slot, run, outcome)
+        }
+    };
     let activity_tasks = hand_back(host, &namespace, &key, &mut slot, &done.eager_activities);
     drop(slot);
     host.durable(position).await?;

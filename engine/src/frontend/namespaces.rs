@@ -6,12 +6,16 @@ use temporalio_protos::temporal::api::enums::v1::{ArchivalState, NamespaceState}
 use temporalio_protos::temporal::api::namespace::v1::{
     NamespaceConfig, NamespaceInfo, namespace_info::Capabilities,
 };
+use temporalio_protos::temporal::api::replication::v1::{
+    ClusterReplicationConfig, NamespaceReplicationConfig,
+};
 use temporalio_protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, DescribeNamespaceResponse, ListNamespacesRequest,
     ListNamespacesResponse, RegisterNamespaceRequest, RegisterNamespaceResponse,
 };
 use tonic::Status;
 
+use super::system::CLUSTER;
 use super::{check_id, status};
 use crate::core::time::{duration, positive};
 use crate::runs::{Host, Namespace, NotCreated};
@@ -87,6 +91,15 @@ fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
             history_archival_state: ArchivalState::Disabled as i32,
             visibility_archival_state: ArchivalState::Disabled as i32,
             ..NamespaceConfig::default()
+        }),
+        // One cluster, whatever is asked: this one.
+        replication_config: Some(NamespaceReplicationConfig {
+            active_cluster_name: CLUSTER.to_owned(),
+            clusters: vec![ClusterReplicationConfig {
+                cluster_name: CLUSTER.to_owned(),
+                ..ClusterReplicationConfig::default()
+            }],
+            ..NamespaceReplicationConfig::default()
         }),
         ..DescribeNamespaceResponse::default()
     }

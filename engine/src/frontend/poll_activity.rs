@@ -25,7 +25,10 @@ pub(crate) async fn handle(
 ) -> Result<Vec<u8>, Status> {
     let namespace = host.namespace(&request.namespace)?;
     check_length("Identity", &request.identity)?;
-    let build = build_of(request.worker_version_capabilities);
+    let build = build_of(
+        request.worker_version_capabilities,
+        request.deployment_options,
+    );
     let queue = host.matching.queue(QueueKey {
         namespace: namespace.id,
         kind: Kind::Activity,
@@ -58,14 +61,20 @@ pub(crate) async fn handle(
             }
             _ => Ok(None),
         };
-        claim.accept();
         match answer {
-            Ok(Some(task)) => return Ok(task.encode_to_vec()),
-            Ok(None) => {}
+            Ok(Some(task)) => {
+                claim.accept();
+                return Ok(task.encode_to_vec());
+            }
+            Ok(None) => {
+                claim.accept();
+            }
             // One unreadable run must not keep a worker from all others.
             Err(error) if error.code() == tonic::Code::DataLoss => {
                 tracing::error!(%error, "an activity cannot be handed out");
+                claim.accept();
             }
+            // The item goes back to its queue with the claim.
             Err(error) => return Err(error),
         }
     }

@@ -6,6 +6,7 @@ use prost::Message;
 use temporalio_protos::temporal::api::common::v1::{
     WorkerVersionCapabilities, WorkerVersionStamp, WorkflowExecution, WorkflowType,
 };
+use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentOptions;
 use temporalio_protos::temporal::api::enums::v1::TaskQueueKind;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -35,7 +36,10 @@ pub(crate) async fn handle(
         .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
     let poller = Poller {
         identity: request.identity,
-        build: build_of(request.worker_version_capabilities),
+        build: build_of(
+            request.worker_version_capabilities,
+            request.deployment_options,
+        ),
     };
     let queue = host.matching.queue(QueueKey {
         namespace: namespace.id,
@@ -59,14 +63,20 @@ pub(crate) async fn handle(
             Some(Item::Query { id, .. }) => ask(host, *id, sticky).await,
             Some(Item::Activity { .. }) | None => Ok(None),
         };
-        claim.accept();
         match answer {
-            Ok(Some(bytes)) => return Ok(bytes),
-            Ok(None) => {}
+            Ok(Some(bytes)) => {
+                claim.accept();
+                return Ok(bytes);
+            }
+            Ok(None) => {
+                claim.accept();
+            }
             // One unreadable run must not keep a worker from all others.
             Err(error) if error.code() == tonic::Code::DataLoss => {
                 tracing::error!(%error, "a workflow task cannot be handed out");
+                claim.accept();
             }
+            // The item goes back to its queue with the claim.
             Err(error) => return Err(error),
         }
     }
@@ -101,11 +111,19 @@ pub(crate) struct Poller {
     pub(crate) build: Option<WorkerVersionStamp>,
 }
 
-pub(super) fn build_of(worker: Option<WorkerVersionCapabilities>) -> Option<WorkerVersionStamp> {
-    let worker = worker?;
+/// Which build of the worker's code asks: said in the older way, or as its deployment.
+pub(super) fn build_of(
+    worker: Option<WorkerVersionCapabilities>,
+    deployment: Option<WorkerDeploymentOptions>,
+) -> Option<WorkerVersionStamp> {
+    let (build_id, use_versioning) = match (worker, deployment) {
+        (Some(worker), _) => (worker.build_id, worker.use_versioning),
+        (None, Some(deployment)) => (deployment.build_id, false),
+        (None, None) => return None,
+    };
     Some(WorkerVersionStamp {
-        build_id: worker.build_id,
-        use_versioning: worker.use_versioning,
+        build_id,
+        use_versioning,
     })
 }
 

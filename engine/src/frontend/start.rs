@@ -12,7 +12,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::poll_workflow::{self, Poller};
+use super::poll_workflow::{self, Poller, build_of};
 use super::{check_blob, check_id, check_length, queue_name, status};
 use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
@@ -58,7 +58,7 @@ async fn start_new(
 ) -> Result<Vec<u8>, Status> {
     let eager = request.request_eager_execution.then(|| Poller {
         identity: request.identity.clone(),
-        build: None,
+        build: build_of(None, request.eager_worker_deployment_options.clone()),
     });
     let (run_id, _) = begin(host, key, &mut slot, request, None)?;
     let mut encoded = answer(run_id, Started::Now).encode_to_vec();

@@ -15,6 +15,8 @@ use crate::runs::Host;
 /// compare it with what they need.
 const BEHAVES_LIKE: &str = "1.29.0";
 
+pub(super) const CLUSTER: &str = "active";
+
 pub(crate) fn system_info() -> GetSystemInfoResponse {
     GetSystemInfoResponse {
         server_version: BEHAVES_LIKE.to_owned(),
@@ -52,7 +54,7 @@ pub(crate) fn cluster_info(host: &Host) -> GetClusterInfoResponse {
             .first()
             .map(|namespace| namespace.uuid.clone())
             .unwrap_or_default(),
-        cluster_name: "active".to_owned(),
+        cluster_name: CLUSTER.to_owned(),
         version_info: Some(VersionInfo {
             current: Some(ReleaseInfo {
                 version: BEHAVES_LIKE.to_owned(),

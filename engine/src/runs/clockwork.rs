@@ -1,6 +1,7 @@
 //! The task that lets time act on runs: what the timer service rings, it ticks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient::Timestamp;
 use futures_util::StreamExt;
@@ -13,6 +14,7 @@ use crate::store::StoreError;
 /// Runs read back and ticked at the same time.
 const AT_ONCE: usize = 64;
 const RINGS_AT_ONCE: usize = 1_024;
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Host {
     /// Sets an alarm for every open run that needs one. Reads no history.
@@ -42,8 +44,11 @@ impl Host {
             Ok(Some(found)) => found,
             Ok(None) => return,
             Err(error) => {
-                // The run stays where it is; a request for it will say the same.
                 tracing::error!(row, %error, "a run that is due cannot be read");
+                // A damaged run stays so; anything else may pass.
+                if error.code() != tonic::Code::DataLoss {
+                    self.timers.set(row, Some(self.now().after(LOOK_AGAIN)));
+                }
                 return;
             }
         };

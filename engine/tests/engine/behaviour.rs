@@ -10,7 +10,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use crate::stage::{QUEUE, Stage, call, describe, history, shape, until, work, work_on};
-use crate::workflows::{Acts, Counter, Fainting, Patient, Retried, Sleeper, Three};
+use crate::workflows::{Acts, Countdown, Counter, Fainting, Patient, Retried, Sleeper, Three};
 
 fn named(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(QUEUE, id).build()
@@ -204,6 +204,22 @@ async fn a_silent_activity_is_tried_again_with_its_last_heartbeat() {
     let result = handle.get_result(Default::default()).await.unwrap();
     assert_eq!(result, "half way");
     assert_eq!(acts.said(), ["fainted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_continues_as_new_is_one_to_its_caller() {
+    let stage = Stage::new().await;
+    let client = stage.client().await;
+    let _worker = work(client.clone(), Acts::default());
+    let handle = client
+        .start_workflow(Countdown::run, 3, named("w"))
+        .await
+        .unwrap();
+    let result = handle.get_result(Default::default()).await.unwrap();
+    assert_eq!(result, "lift-off");
+    // The last run remembers the first.
+    let started = history(&stage.engine.door(), "w").await.remove(0);
+    assert!(format!("{started:?}").contains(handle.run_id().unwrap()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,9 @@ use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 
 use crate::stage::{QUEUE, Stage, client_over_tcp, shape, until, work};
-use crate::workflows::{Acts, Counter, Fainting, Once, Patient, Retried, Sleeper, Three};
+use crate::workflows::{
+    Acts, Countdown, Counter, Fainting, Once, Patient, Retried, Sleeper, Three,
+};
 
 async fn scenarios(client: Client, tag: &str) -> Vec<(String, Vec<HistoryEvent>)> {
     let acts = Acts::default();
@@ -52,6 +54,10 @@ async fn scenarios(client: Client, tag: &str) -> Vec<(String, Vec<HistoryEvent>)
         until("the workflow waits", || async { query().await.is_ok() }).await;
         handle.terminate(Default::default()).await.unwrap();
     });
+    play!("countdown", Countdown::run, 1, |_handle| ());
+    let last = client.get_workflow_handle::<Countdown>(format!("countdown-{tag}"));
+    let events = last.fetch_history(Default::default()).into_events().await;
+    seen.push(("lift-off".to_owned(), events.unwrap()));
     play!("fainting", Fainting::run, (), |_handle| ());
     play!("once", Once::run, "once".to_owned(), |_handle| ());
     seen
@@ -66,6 +72,10 @@ fn plain(mut event: HistoryEvent) -> HistoryEvent {
         Attributes::WorkflowExecutionStartedEventAttributes(a) => {
             a.original_execution_run_id.clear();
             a.first_execution_run_id.clear();
+            a.continued_execution_run_id.clear();
+        }
+        Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a) => {
+            a.new_execution_run_id.clear();
         }
         Attributes::WorkflowTaskScheduledEventAttributes(a) => {
             let queue = a.task_queue.as_mut().unwrap();
@@ -82,7 +92,11 @@ fn plain(mut event: HistoryEvent) -> HistoryEvent {
                 metadata.core_used_flags.sort_unstable();
             }
         }
-        Attributes::ActivityTaskStartedEventAttributes(a) => a.request_id.clear(),
+        Attributes::ActivityTaskStartedEventAttributes(a) => {
+            a.request_id.clear();
+            // Ours names the worker's build also when the attempt then timed out.
+            a.worker_version = None;
+        }
         _ => {}
     }
     event

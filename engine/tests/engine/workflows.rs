@@ -7,8 +7,8 @@ use temporalio_common::RetryPolicy;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_sdk::{
-    ActivityExecutionError, ActivityOptions, SyncWorkflowContext, WorkerOptionsBuilder,
-    WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityExecutionError, ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext,
+    WorkerOptionsBuilder, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 
 /// What the activities did, attempt by attempt.
@@ -225,6 +225,22 @@ impl Fainting {
     }
 }
 
+/// Counts down, a run for each step.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Countdown;
+
+#[workflow_methods]
+impl Countdown {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, left: u32) -> WorkflowResult<String> {
+        if left > 0 {
+            ctx.continue_as_new(left - 1, ContinueAsNewOptions::default())?;
+        }
+        Ok("lift-off".to_owned())
+    }
+}
+
 /// Two steps with a wait in between, for being killed there.
 #[workflow]
 #[derive(Default)]
@@ -289,6 +305,8 @@ pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
         .register_workflow::<Fainting>()
         .unwrap()
         .register_workflow::<Interrupted>()
+        .unwrap()
+        .register_workflow::<Countdown>()
         .unwrap()
         .register_workflow::<Once>()
         .unwrap()

@@ -10,6 +10,7 @@ use temporalio_protos::temporal::api::failure::v1::{
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 
 use super::decisions::{self, Bad, Decided};
+use super::start::Start;
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
 use crate::core::task::{Sticky, TaskFence};
@@ -26,6 +27,8 @@ pub(crate) struct CompleteTask {
     pub(crate) force_new_task: bool,
     /// Hands activities back in the same answer when the worker asks for it.
     pub(crate) eager: Starter,
+    /// The id of the run that follows, should this one continue as new.
+    pub(crate) next_run_id: String,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Completed {
     pub(crate) outcome: Outcome,
     /// Activities started for the worker that answers, to travel in the response.
     pub(crate) eager_activities: Vec<i64>,
+    /// The run that follows this one, atomically with its end.
+    pub(crate) successor: Option<Box<Start>>,
     /// Why the task failed instead.
     pub(crate) rejected: Option<Bad>,
 }
@@ -61,6 +66,7 @@ pub(crate) fn apply(
         return Ok(Completed {
             outcome: step.finish(),
             eager_activities: Vec::new(),
+            successor: None,
             rejected: Some(bad),
         });
     }
@@ -73,7 +79,7 @@ pub(crate) fn apply(
         ..cmd.attributes
     });
     step.run.sticky = cmd.sticky;
-    let mut decided = Decided::new(task_completed, cmd.eager);
+    let mut decided = Decided::new(task_completed, cmd.eager, cmd.next_run_id);
     for command in cmd.commands {
         decisions::apply(&mut step, &mut decided, command);
     }
@@ -86,6 +92,7 @@ pub(crate) fn apply(
     Ok(Completed {
         outcome: step.finish(),
         eager_activities: decided.eager_activities,
+        successor: decided.successor,
         rejected: None,
     })
 }

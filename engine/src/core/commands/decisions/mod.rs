@@ -6,6 +6,7 @@
 mod cancel_activity;
 mod cancel_timer;
 mod close;
+mod continue_as_new;
 mod marker;
 mod schedule_activity;
 mod start_timer;
@@ -19,6 +20,7 @@ use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause as Cause};
 
+use super::start::Start;
 use super::start_activity::Starter;
 use crate::core::{Run, Step};
 use crate::limits;
@@ -61,15 +63,20 @@ pub(crate) struct Decided {
     /// Something happened by deciding it (an activity that never ran was cancelled): the workflow
     /// must hear of it.
     pub(crate) needs_task: bool,
+    /// The id of the run that follows, should this one continue as new.
+    pub(crate) next_run_id: String,
+    pub(crate) successor: Option<Box<Start>>,
 }
 
 impl Decided {
-    pub(crate) fn new(task_completed_id: i64, eager: Starter) -> Self {
+    pub(crate) fn new(task_completed_id: i64, eager: Starter, next_run_id: String) -> Self {
         Self {
             task_completed_id,
             eager,
             eager_activities: Vec::new(),
             needs_task: false,
+            next_run_id,
+            successor: None,
         }
     }
 }
@@ -124,6 +131,9 @@ fn look<'r>(
             upsert::validate_search_attributes(a)
         }
         Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => upsert::validate_memo(a),
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a) => {
+            continue_as_new::validate(outlook, a)
+        }
         Attributes::CompleteWorkflowExecutionCommandAttributes(_)
         | Attributes::FailWorkflowExecutionCommandAttributes(_)
         | Attributes::CancelWorkflowExecutionCommandAttributes(_) => {
@@ -164,6 +174,9 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
         }
         Some(Attributes::ModifyWorkflowPropertiesCommandAttributes(a)) => {
             upsert::apply_memo(step, decided, a);
+        }
+        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a)) => {
+            continue_as_new::apply(step, decided, a, metadata);
         }
         Some(attributes) => close::apply(step, decided, attributes, metadata),
         None => {}

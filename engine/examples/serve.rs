@@ -1,0 +1,35 @@
+//! The engine alone, for any Temporal SDK or CLI on this machine:
+//! `cargo run -p engine --example serve -- ./engine.db 127.0.0.1:7233`.
+
+use std::error::Error;
+
+use ambient::SystemClock;
+use engine::{Config, Engine};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().unwrap_or_else(|| "engine.db".to_owned());
+    let listen = arguments
+        .next()
+        .unwrap_or_else(|| "127.0.0.1:7233".to_owned());
+    let engine = Engine::open(Config {
+        path: path.into(),
+        clock: SystemClock::shared(),
+        namespaces: vec!["default".to_owned()],
+    })
+    .await?;
+    let listener = TcpListener::bind(listen).await?;
+    println!("serving on {}", listener.local_addr()?);
+    let stop = async {
+        // Without a signal handler the process just ends: nothing acknowledged is lost by that.
+        let _asked = tokio::signal::ctrl_c().await;
+    };
+    tokio::select! {
+        served = engine.serve(listener, stop) => served?,
+        failed = engine.fatal() => return Err(failed.into()),
+    }
+    engine.close().await;
+    Ok(())
+}
