@@ -36,7 +36,8 @@ async fn send(house: &House, number: i64, reference: &str) -> TransferId {
     answer.json()["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn amounts(list: &Value) -> Vec<i64> {
+/// The amounts of a page, in its order.
+pub(crate) fn amounts(list: &Value) -> Vec<i64> {
     let amount = |row: &Value| row["amount"]["amount"].as_i64().unwrap();
     list["data"]
         .as_array()
