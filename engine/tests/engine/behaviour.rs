@@ -223,6 +223,27 @@ async fn a_workflow_that_continues_as_new_is_one_to_its_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_all_finish() {
+    let stage = Stage::new().await;
+    let client = stage.client().await;
+    let acts = Acts::default();
+    let _worker = work_on(client.clone(), acts.clone(), 50);
+    let starts = (0..200).map(|n| {
+        let client = client.clone();
+        async move {
+            let handle = client
+                .start_workflow(Three::run, n.to_string(), named(&format!("w{n}")))
+                .await
+                .unwrap();
+            handle.get_result(Default::default()).await.unwrap()
+        }
+    });
+    let results = futures::future::join_all(starts).await;
+    assert_eq!(results.len(), 200);
+    assert_eq!(acts.said().len(), 600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn runs_are_listed_and_counted() {
     let stage = Stage::new().await;
     let client = stage.client().await;

@@ -72,6 +72,13 @@ fn plain(mut event: HistoryEvent) -> HistoryEvent {
         Attributes::WorkflowExecutionStartedEventAttributes(a) => {
             a.original_execution_run_id.clear();
             a.first_execution_run_id.clear();
+            if !a.continued_execution_run_id.is_empty() {
+                // The reference lets runs follow each other once a second at most; and reset,
+                // whose points these are, is not built here yet.
+                a.first_workflow_task_backoff = None;
+                a.prev_auto_reset_points = None;
+                a.priority = None;
+            }
             a.continued_execution_run_id.clear();
         }
         Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a) => {

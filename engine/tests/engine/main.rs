@@ -6,6 +6,7 @@ mod compare;
 mod crash;
 mod doors;
 mod ids;
+mod raw;
 mod stage;
 mod store;
 mod time;

@@ -44,6 +44,7 @@ pub(super) fn validate(
     Ok(())
 }
 
+#[allow(deprecated)] // Passed on as given: it is the worker's own word to itself.
 pub(super) fn apply(
     step: &mut Step<'_>,
     decided: &mut Decided,
@@ -71,7 +72,8 @@ pub(super) fn apply(
             workflow_task_timeout: a.workflow_task_timeout,
             workflow_task_completed_event_id: decided.task_completed_id,
             backoff_start_interval: a.backoff_start_interval,
-            initiator: ContinueAsNewInitiator::Workflow as i32,
+            initiator: a.initiator,
+            inherit_build_id: a.inherit_build_id,
             last_completion_result: a.last_completion_result,
             header: a.header,
             memo: a.memo,
