@@ -171,16 +171,16 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 async fn slow_heads() -> Result<()> {
     let limits = Limits {
-        head: Duration::from_millis(200),
+        head: Duration::from_millis(500),
         ..Limits::default()
     };
     let house = House::on_sqlite(limits).await?;
     let server = served(&house.app, limits, get(|| async { "page" })).await?;
     let mut silent = TcpStream::connect(server.address).await?;
     let mut dripping = TcpStream::connect(server.address).await?;
-    let mut idle = TcpStream::connect(server.address).await?;
     let head = b"GET /page HTTP/1.1\r\nhost: a\r\n";
     dripping.write_all(head).await?;
+    let mut idle = TcpStream::connect(server.address).await?;
     idle.write_all(b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n")
         .await?;
     // Each of these ends by itself, because the server closes it.
@@ -191,11 +191,11 @@ async fn slow_heads() -> Result<()> {
 }
 
 async fn the_end() -> Result<()> {
-    let limits = Limits {
-        drain: Duration::from_millis(300),
+    let patient = Limits {
+        drain: Duration::from_secs(60),
         ..Limits::default()
     };
-    let house = House::on_sqlite(limits).await?;
+    let house = House::on_sqlite(patient).await?;
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let opened = Arc::clone(&gate);
     let page = get(move || {
@@ -207,7 +207,7 @@ async fn the_end() -> Result<()> {
     });
     let request = b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n";
     // In work when the end is called, answered before it comes.
-    let server = served(&house.app, limits, page.clone()).await?;
+    let server = served(&house.app, patient, page).await?;
     let mut client = TcpStream::connect(server.address).await?;
     client.write_all(request).await?;
     let mut idle = TcpStream::connect(server.address).await?;
@@ -222,7 +222,11 @@ async fn the_end() -> Result<()> {
     server.task.await?;
     assert!(TcpStream::connect(server.address).await.is_err());
     // Never answered: the end comes all the same.
-    let server = served(&house.app, limits, get(pending::<()>)).await?;
+    let impatient = Limits {
+        drain: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let server = served(&house.app, impatient, get(pending::<()>)).await?;
     let mut client = TcpStream::connect(server.address).await?;
     client.write_all(request).await?;
     server.end.send(()).ok();
