@@ -1,4 +1,4 @@
-//! One file for each page: its template's struct, its handler, its tests.
+//! One file for each page: its template's struct and its handler.
 
 pub(crate) mod home;
 pub(crate) mod transfer;
