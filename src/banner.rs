@@ -8,14 +8,14 @@ use crate::demo::Demo;
 
 /// Where everything is. What does not run in this process has no line.
 #[derive(Debug, Default)]
-pub struct Places {
-    pub api: Option<SocketAddr>,
-    pub engine: Option<String>,
-    pub bank: Option<String>,
-    pub database: String,
+pub(crate) struct Places {
+    pub(crate) api: Option<SocketAddr>,
+    pub(crate) engine: Option<String>,
+    pub(crate) bank: Option<String>,
+    pub(crate) database: String,
 }
 
-pub fn text(places: &Places, data_dir: &Path, demo: Option<&Demo>) -> String {
+pub(crate) fn text(places: &Places, data_dir: &Path, demo: Option<&Demo>) -> String {
     let mut text = format!("remit {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, place: &str| {
         // Writing to a String cannot fail.

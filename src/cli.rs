@@ -14,16 +14,16 @@ use clap::{Args, Parser, Subcommand};
                   --config names, under the same key. A flag wins over the environment, the \
                   environment over the file."
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
-    pub role: Option<Role>,
+    pub(crate) role: Option<Role>,
 
     #[command(flatten)]
-    pub flags: Flags,
+    pub(crate) flags: Flags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
-pub enum Role {
+pub(crate) enum Role {
     /// Only the API and the console. Needs --temporal and a PostgreSQL --database-url.
     Api,
     /// Only the workers. Needs --temporal and a PostgreSQL --database-url.
@@ -35,14 +35,14 @@ pub enum Role {
 }
 
 #[derive(Clone, Debug, Default, Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Where all state is kept [default: ./.remit]
     #[arg(long, global = true, env = "REMIT_DATA_DIR", value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// Where the API and the console listen [default: 127.0.0.1:8080]
     #[arg(long, global = true, env = "REMIT_LISTEN", value_name = "HOST:PORT")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
 
     /// Where the workflow engine speaks gRPC [default: 127.0.0.1:7233]
     #[arg(
@@ -51,7 +51,7 @@ pub struct Flags {
         env = "REMIT_ENGINE_LISTEN",
         value_name = "HOST:PORT"
     )]
-    pub engine_listen: Option<String>,
+    pub(crate) engine_listen: Option<String>,
 
     /// Where the sandbox bank listens [default: 127.0.0.1:8090]
     #[arg(
@@ -60,19 +60,19 @@ pub struct Flags {
         env = "REMIT_SANDBOX_LISTEN",
         value_name = "HOST:PORT"
     )]
-    pub sandbox_listen: Option<String>,
+    pub(crate) sandbox_listen: Option<String>,
 
     /// The sandbox bank of another process, instead of one of our own
     #[arg(long, global = true, env = "REMIT_SANDBOX_URL", value_name = "URL")]
-    pub sandbox_url: Option<String>,
+    pub(crate) sandbox_url: Option<String>,
 
     /// The namespace in which transfers run [default: default]
     #[arg(long, global = true, env = "REMIT_NAMESPACE", value_name = "NAME")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 
     /// A Temporal server to run on, instead of the embedded engine
     #[arg(long, global = true, env = "REMIT_TEMPORAL", value_name = "HOST:PORT")]
-    pub temporal: Option<String>,
+    pub(crate) temporal: Option<String>,
 
     /// The business database: postgres://… or sqlite://PATH [default: a file in the data directory]
     #[arg(
@@ -82,14 +82,14 @@ pub struct Flags {
         value_name = "URL",
         hide_env_values = true
     )]
-    pub database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
 
     /// Leave workflow payloads readable, to look inside histories in the sandbox
     #[arg(long, global = true, env = "REMIT_PLAIN_HISTORIES", value_name = "BOOL",
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    pub plain_histories: Option<bool>,
+    pub(crate) plain_histories: Option<bool>,
 
     /// A TOML file with the same keys
     #[arg(long, global = true, env = "REMIT_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }

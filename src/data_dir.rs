@@ -15,15 +15,14 @@ const FORMAT: u32 = 1;
 
 /// Held for as long as the process may write there; the lock goes with it.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
-    fresh: bool,
 }
 
 impl DataDir {
     /// Looks without writing: is it ours to open, in a format we know, and does nobody else use it?
-    pub fn check(path: &Path) -> Result<(), Failure> {
+    pub(crate) fn check(path: &Path) -> Result<(), Failure> {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unusable(path, &error)),
@@ -55,7 +54,7 @@ impl DataDir {
     }
 
     /// Creates what is missing and takes the lock.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         Self::check(path)?;
         DirBuilder::new()
             .recursive(true)
@@ -67,34 +66,24 @@ impl DataDir {
             .map_err(|error| unusable(path, &error))?;
         let lock = private_file(&path.join("lock")).map_err(|error| unusable(&path, &error))?;
         try_lock(&path, &lock)?;
-        let fresh = known_format(&path)?.is_none();
-        if fresh {
+        if known_format(&path)?.is_none() {
             write_whole(&path.join("FORMAT"), &format!("{FORMAT}\n"))
                 .map_err(|error| unusable(&path, &error))?;
         }
-        Ok(Self {
-            path,
-            _lock: lock,
-            fresh,
-        })
+        Ok(Self { path, _lock: lock })
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Whether this start created it.
-    pub fn is_fresh(&self) -> bool {
-        self.fresh
     }
 }
 
 /// Writes a file for the owner's eyes only, whole or not at all.
-pub fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let unfinished = path.with_extension("new");
     // A leftover of an interrupted start may have other permissions.
     match std::fs::remove_file(&unfinished) {
@@ -203,10 +192,9 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("data");
         let first = DataDir::open(&path).unwrap();
-        assert!(first.is_fresh());
         assert_eq!(DataDir::open(&path).unwrap_err().code, Code::DataDirLocked);
         drop(first);
-        assert!(!DataDir::open(&path).unwrap().is_fresh());
+        DataDir::open(&path).unwrap();
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use domain::{BankAccountId, Code, Currency, Money, RequestId, Tenant};
 use identity::seed::{self, Person};
+use temporal::Starter;
 use transfers::{EndpointRef, IdempotencyKey, NewTransfer};
 
 use crate::data_dir::{DataDir, write_whole};
@@ -14,13 +15,18 @@ use crate::stores::Stores;
 
 /// What the banner needs for its first `curl`.
 #[derive(Debug)]
-pub struct Demo {
-    pub source: BankAccountId,
-    pub destination: BankAccountId,
+pub(crate) struct Demo {
+    pub(crate) source: BankAccountId,
+    pub(crate) destination: BankAccountId,
 }
 
 /// Idempotent: a second start finds everything, and only replaces a lost `sandbox.env`.
-pub async fn prepare(stores: &Stores, dir: &DataDir, api: SocketAddr) -> Result<Demo, Failure> {
+pub(crate) async fn prepare(
+    stores: &Stores,
+    starter: &Starter,
+    dir: &DataDir,
+    api: SocketAddr,
+) -> Result<Demo, Failure> {
     let demo = seed::demo(&stores.identity).await.map_err(failed)?;
     let env = dir.file("sandbox.env");
     let stored = std::fs::read_to_string(&env)
@@ -53,7 +59,7 @@ pub async fn prepare(stores: &Stores, dir: &DataDir, api: SocketAddr) -> Result<
             "the sandbox's sample people are not all there",
         ));
     };
-    examples(stores, &demo.tenant, alice, bob, carol).await?;
+    examples(stores, starter, &demo.tenant, alice, bob, carol).await?;
     Ok(Demo {
         source: good_bank(alice)?,
         destination: good_bank(bob)?,
@@ -88,6 +94,7 @@ fn key_in(text: &str) -> Option<String> {
 /// One of each kind, and one of each ending. The keys make a second start find them.
 async fn examples(
     stores: &Stores,
+    starter: &Starter,
     tenant: &Tenant,
     alice: &Person,
     bob: &Person,
@@ -135,12 +142,20 @@ async fn examples(
             request_id: RequestId::from_bits(stores.mint.next().map_err(failed)?),
             traceparent: None,
         };
-        // Started by the sweeper, like everything that was accepted while nobody looked.
-        stores
+        let accepted = stores
             .transfers
             .accept(tenant, &key, new)
             .await
             .map_err(failed)?;
+        if !accepted.replayed {
+            let order = accepted.transfer.order();
+            starter.start(&order).await.map_err(failed)?;
+            stores
+                .transfers
+                .started(tenant, order.transfer)
+                .await
+                .map_err(failed)?;
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::failure::Failure;
 
 /// Binds, or says which flag chooses another address.
-pub async fn open(flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+pub(crate) async fn open(flag: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let line = match error.kind() {
             std::io::ErrorKind::AddrInUse => format!(
@@ -24,7 +24,7 @@ pub async fn open(flag: &str, address: SocketAddr) -> Result<TcpListener, Failur
 }
 
 /// Keys and TLS for these doors do not exist yet, so nobody outside this machine may reach them.
-pub fn only_this_machine(flag: &str, address: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn only_this_machine(flag: &str, address: SocketAddr) -> Result<(), Failure> {
     if address.ip().is_loopback() {
         return Ok(());
     }

@@ -5,13 +5,13 @@ use std::fmt::{self, Write};
 use domain::Code;
 
 #[derive(Debug)]
-pub struct Failure {
-    pub code: Code,
+pub(crate) struct Failure {
+    pub(crate) code: Code,
     line: String,
 }
 
 impl Failure {
-    pub fn new(code: Code, line: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, line: impl Into<String>) -> Self {
         Self {
             code,
             line: line.into(),
@@ -19,7 +19,11 @@ impl Failure {
     }
 
     /// Appends the chain of causes, so that the one line is the whole story.
-    pub fn caused(code: Code, line: impl Into<String>, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn caused(
+        code: Code,
+        line: impl Into<String>,
+        error: &dyn std::error::Error,
+    ) -> Self {
         let mut line = line.into();
         let mut cause = Some(error);
         while let Some(error) = cause {

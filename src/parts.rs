@@ -1,9 +1,9 @@
 //! The parts of a running program, one file each, and what they all are put into.
 
-pub mod bank;
-pub mod engine;
-pub mod front;
-pub mod workers;
+pub(crate) mod bank;
+pub(crate) mod engine;
+pub(crate) mod front;
+pub(crate) mod workers;
 
 use ambient::SharedClock;
 use domain::Code;
@@ -17,16 +17,16 @@ use crate::stores::Stores;
 use crate::supervisor::Supervisor;
 
 /// The program while it is being put together.
-pub struct House {
-    pub settings: Settings,
-    pub dir: DataDir,
-    pub clock: SharedClock,
-    pub supervisor: Supervisor,
-    pub places: Places,
+pub(crate) struct House {
+    pub(crate) settings: Settings,
+    pub(crate) dir: DataDir,
+    pub(crate) clock: SharedClock,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) places: Places,
 }
 
 impl House {
-    pub fn new(settings: Settings, dir: DataDir, clock: SharedClock) -> Self {
+    pub(crate) fn new(settings: Settings, dir: DataDir, clock: SharedClock) -> Self {
         let mut places = Places::default();
         places.bank.clone_from(&settings.sandbox_url);
         Self {
@@ -38,7 +38,7 @@ impl House {
         }
     }
 
-    pub async fn open_stores(&mut self) -> Result<Stores, Failure> {
+    pub(crate) async fn open_stores(&mut self) -> Result<Stores, Failure> {
         let stores = Stores::open(&self.settings, &self.dir, self.clock.clone()).await?;
         self.places.database = match &self.settings.database {
             Some(url) => url.to_string(),
@@ -61,7 +61,7 @@ impl House {
     }
 
     /// A client of whichever engine runs the workflows.
-    pub async fn connect(
+    pub(crate) async fn connect(
         &mut self,
         stores: &Stores,
         engine: Option<&::engine::Engine>,
@@ -101,7 +101,7 @@ impl House {
             })
     }
 
-    pub fn namespace(&self) -> String {
+    pub(crate) fn namespace(&self) -> String {
         self.settings
             .namespace
             .clone()

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::parts::{self, House};
 use crate::settings::{Engine, Settings};
 
-pub async fn run(role: Option<Role>, settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Failure> {
     DataDir::check(&settings.data_dir)?;
     let doors = Doors::open(role, &settings).await?;
     let dir = DataDir::open(&settings.data_dir)?;

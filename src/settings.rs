@@ -11,27 +11,27 @@ use crate::cli::{Flags, Role};
 use crate::failure::Failure;
 
 #[derive(Clone, Debug)]
-pub struct Settings {
-    pub data_dir: PathBuf,
-    pub listen: SocketAddr,
-    pub engine_listen: SocketAddr,
-    pub sandbox_listen: SocketAddr,
-    pub sandbox_url: Option<String>,
-    pub namespace: Option<String>,
-    pub engine: Engine,
-    pub database: Option<DatabaseUrl>,
-    pub plain_histories: bool,
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) engine_listen: SocketAddr,
+    pub(crate) sandbox_listen: SocketAddr,
+    pub(crate) sandbox_url: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) engine: Engine,
+    pub(crate) database: Option<DatabaseUrl>,
+    pub(crate) plain_histories: bool,
 }
 
 /// Which engine runs the workflows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     Embedded,
     /// A Temporal server; without an address the SDK's `TEMPORAL_*` variables name it.
     Server(Option<String>),
 }
 
-pub const DEFAULT_NAMESPACE: &str = "default";
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 
 /// The file: the same keys as the flags.
 #[derive(Debug, Default, Deserialize)]
@@ -50,7 +50,7 @@ struct File {
 
 impl Settings {
     /// `temporal_address` is the SDK's own `TEMPORAL_ADDRESS`.
-    pub fn resolve(
+    pub(crate) fn resolve(
         flags: Flags,
         role: Option<Role>,
         temporal_address: Option<String>,

@@ -13,17 +13,16 @@ use crate::settings::Settings;
 
 /// Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Stores {
-    pub clock: SharedClock,
-    pub mint: Mint,
-    pub vault: Vault,
-    pub db: Db,
-    pub identity: Identity,
-    pub transfers: Transfers,
+pub(crate) struct Stores {
+    pub(crate) mint: Mint,
+    pub(crate) vault: Vault,
+    pub(crate) db: Db,
+    pub(crate) identity: Identity,
+    pub(crate) transfers: Transfers,
 }
 
 impl Stores {
-    pub async fn open(
+    pub(crate) async fn open(
         settings: &Settings,
         dir: &DataDir,
         clock: SharedClock,
@@ -42,7 +41,6 @@ impl Stores {
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
         Ok(Self {
-            clock,
             mint,
             vault,
             db,

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 
-pub struct Supervisor {
+pub(crate) struct Supervisor {
     stop: CancellationToken,
     tasks: JoinSet<Result<(), Failure>>,
 }
 
 impl Supervisor {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
@@ -23,17 +23,20 @@ impl Supervisor {
     }
 
     /// Cancelled when the program is to end.
-    pub fn stop(&self) -> CancellationToken {
+    pub(crate) fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    pub fn spawn(&mut self, task: impl Future<Output = Result<(), Failure>> + Send + 'static) {
+    pub(crate) fn spawn(
+        &mut self,
+        task: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
         self.tasks.spawn(task);
     }
 
     /// Waits for a signal, or for a task that ended although nobody asked it to; then stops the
     /// others and waits for them.
-    pub async fn run(mut self) -> Result<(), Failure> {
+    pub(crate) async fn run(mut self) -> Result<(), Failure> {
         let mut first = tokio::select! {
             asked = asked_to_stop() => asked,
             ended = self.tasks.join_next() => ended.map_or(Ok(()), outcome),

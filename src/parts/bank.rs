@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use super::House;
 use crate::failure::Failure;
 
-pub fn raise(house: &mut House, listener: TcpListener) -> Result<(), Failure> {
+pub(crate) fn raise(house: &mut House, listener: TcpListener) -> Result<(), Failure> {
     let bank = Bank::open(&house.dir.file("sandbox.db"), house.clock.clone()).map_err(|error| {
         let code = match &error {
             sandbox::OpenError::Newer { .. } => Code::DataDirNewer,

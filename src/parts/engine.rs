@@ -12,7 +12,10 @@ use super::House;
 use crate::failure::Failure;
 use crate::settings::DEFAULT_NAMESPACE;
 
-pub async fn raise(house: &mut House, listener: TcpListener) -> Result<Arc<Engine>, Failure> {
+pub(crate) async fn raise(
+    house: &mut House,
+    listener: TcpListener,
+) -> Result<Arc<Engine>, Failure> {
     let mut namespaces = vec![DEFAULT_NAMESPACE.to_owned()];
     let namespace = house.namespace();
     if namespace != DEFAULT_NAMESPACE {
@@ -55,7 +58,7 @@ pub async fn raise(house: &mut House, listener: TcpListener) -> Result<Arc<Engin
 }
 
 /// The engine as the client sees it: a function from a call to its answer.
-pub fn in_process(engine: &Engine) -> InProcess {
+pub(crate) fn in_process(engine: &Engine) -> InProcess {
     let door = engine.door();
     let callback = move |call: GrpcRequest| {
         let door = door.clone();

@@ -14,7 +14,7 @@ use crate::demo::{self, Demo};
 use crate::failure::Failure;
 use crate::stores::Stores;
 
-pub async fn raise(
+pub(crate) async fn raise(
     house: &mut House,
     stores: &Stores,
     client: &Client,
@@ -24,12 +24,13 @@ pub async fn raise(
         .local_addr()
         .map_err(|error| Failure::caused(Code::Internal, "the API has no address", &error))?;
     house.places.api = Some(address);
-    let demo = demo::prepare(stores, &house.dir, address).await?;
+    let starter = Starter::new(client.clone());
+    let demo = demo::prepare(stores, &starter, &house.dir, address).await?;
     let app = App::from(Parts {
         db: stores.db.clone(),
         identity: stores.identity.clone(),
         transfers: stores.transfers.clone(),
-        starter: Arc::new(Start(Starter::new(client.clone()))),
+        starter: Arc::new(Start(starter)),
         clock: house.clock.clone(),
         mint: stores.mint.clone(),
         limits: Limits::default(),

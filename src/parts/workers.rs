@@ -10,7 +10,7 @@ use super::House;
 use crate::failure::Failure;
 use crate::stores::Stores;
 
-pub fn raise(house: &mut House, stores: &Stores, client: &Client) -> Result<(), Failure> {
+pub(crate) fn raise(house: &mut House, stores: &Stores, client: &Client) -> Result<(), Failure> {
     let Some(bank_url) = house.places.bank.clone() else {
         return Err(Failure::new(
             Code::ConfigInvalid,

@@ -10,7 +10,7 @@ use crate::program::{Remit, Setup};
 /// Stops the program and checks what it left behind: entries balance, balances are the sum of
 /// their postings, nothing is owed to nobody, and the bank did each step exactly as often as we
 /// say it did.
-pub async fn true_and_agreeing(remit: Remit, setup: &Setup) -> Result<()> {
+pub(crate) async fn true_and_agreeing(remit: Remit, setup: &Setup) -> Result<()> {
     let movements = remit.bank_movements().await?;
     let mut executed: BTreeMap<String, u32> = BTreeMap::new();
     let mut at_the_bank = 0_i64;

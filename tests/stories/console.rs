@@ -5,7 +5,7 @@ use testkit::{Chromium, Trial, trial, trial_needing};
 
 use crate::program::{Remit, Setup};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial_needing(
             "console::in_a_real_browser",

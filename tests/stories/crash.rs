@@ -9,7 +9,7 @@ use testkit::{Postgres, Temporal, Trial, eventually, trial, trial_needing};
 use crate::books;
 use crate::program::{Remit, Setup};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("crash::embedded", async || story(Setup::default(), 6).await),
         trial_needing("crash::on_postgres", async |server: &'static Postgres| {

@@ -7,7 +7,7 @@ use testkit::{Postgres, Temporal, Trial, trial, trial_needing};
 use crate::books;
 use crate::program::{Remit, Setup};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("first_transfer::embedded", async || {
             story(Setup::default()).await

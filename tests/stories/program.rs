@@ -10,32 +10,32 @@ use serde_json::{Value, json};
 use testkit::{Process, Stream, TempDir, eventually};
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the program runs on. The default is the embedded engine and SQLite.
 #[derive(Clone, Debug, Default)]
-pub struct Setup {
-    pub flags: Vec<String>,
+pub(crate) struct Setup {
+    pub(crate) flags: Vec<String>,
 }
 
-pub struct Remit {
+pub(crate) struct Remit {
     process: Process,
     setup: Setup,
     dir: TempDir,
-    pub api: Api,
-    pub bank_url: String,
+    pub(crate) api: Api,
+    pub(crate) bank_url: String,
 }
 
 /// What a partner knows: the address, the key, and its users' accounts.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     http: reqwest::Client,
-    pub url: String,
-    pub key: String,
+    pub(crate) url: String,
+    pub(crate) key: String,
 }
 
 impl Remit {
-    pub async fn start(setup: Setup) -> Result<Self> {
+    pub(crate) async fn start(setup: Setup) -> Result<Self> {
         let dir = testkit::temp_dir()?;
         Self::start_in(dir, setup).await
     }
@@ -68,21 +68,21 @@ impl Remit {
     }
 
     /// SIGKILL, then the same command again on the same directory.
-    pub async fn kill_and_restart(mut self) -> Result<Self> {
+    pub(crate) async fn kill_and_restart(mut self) -> Result<Self> {
         self.process.kill()?;
         Self::start_in(self.dir, self.setup).await
     }
 
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         self.process.said(Stream::Stdout)
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
     /// Ends in order, and hands back the directory for a look at the books.
-    pub fn stop(mut self) -> Result<TempDir> {
+    pub(crate) fn stop(mut self) -> Result<TempDir> {
         self.process.terminate()?;
         let status = self.process.wait_exit(PATIENCE)?;
         ensure!(
@@ -94,7 +94,7 @@ impl Remit {
     }
 
     /// The sandbox bank's own record of what it did, by our reference.
-    pub async fn bank_movements(&self) -> Result<Vec<Value>> {
+    pub(crate) async fn bank_movements(&self) -> Result<Vec<Value>> {
         let url = format!("{}/v1/statement?after=0&limit=1000", self.bank_url);
         let body: Value = self
             .api
@@ -111,7 +111,7 @@ impl Remit {
 }
 
 /// The program with ports of its own choice and nothing from this process's environment.
-pub fn command(data_dir: &Path) -> Command {
+pub(crate) fn command(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_remit"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -149,7 +149,7 @@ impl Api {
         })
     }
 
-    pub async fn get(&self, path: &str) -> Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let request = self
             .http
             .get(format!("{}{path}", self.url))
@@ -157,7 +157,11 @@ impl Api {
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
-    pub async fn post(&self, idempotency_key: &str, body: &Value) -> Result<(StatusCode, Value)> {
+    pub(crate) async fn post(
+        &self,
+        idempotency_key: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, Value)> {
         let request = self
             .http
             .post(format!("{}/v1/transfers", self.url))
@@ -169,7 +173,7 @@ impl Api {
     }
 
     /// Accepts a transfer and gives its id.
-    pub async fn transfer(
+    pub(crate) async fn transfer(
         &self,
         key: &str,
         amount: i64,
@@ -187,7 +191,7 @@ impl Api {
     }
 
     /// The transfer, once it is final.
-    pub async fn settled(&self, id: &str) -> Result<Value> {
+    pub(crate) async fn settled(&self, id: &str) -> Result<Value> {
         const FINAL: [&str; 4] = ["completed", "refunded", "failed", "canceled"];
         let settled = eventually(PATIENCE, async || {
             let transfer = self.get(&format!("/v1/transfers/{id}")).await.ok()?;
@@ -205,21 +209,21 @@ impl Api {
     }
 
     /// A bank account of one of the sample people that accepts everything.
-    pub async fn bank_account(&self, person: &str) -> Result<Value> {
+    pub(crate) async fn bank_account(&self, person: &str) -> Result<Value> {
         self.end("bank_accounts", "bank_account", person, 0).await
     }
 
     /// Bob's second bank account is closed: payouts to it are refused.
-    pub async fn closed_bank_account(&self) -> Result<Value> {
+    pub(crate) async fn closed_bank_account(&self) -> Result<Value> {
         self.end("bank_accounts", "bank_account", "Bob", 1).await
     }
 
     /// Carol's second bank account is empty: debits from it are refused.
-    pub async fn empty_bank_account(&self) -> Result<Value> {
+    pub(crate) async fn empty_bank_account(&self) -> Result<Value> {
         self.end("bank_accounts", "bank_account", "Carol", 1).await
     }
 
-    pub async fn wallet(&self, person: &str) -> Result<Value> {
+    pub(crate) async fn wallet(&self, person: &str) -> Result<Value> {
         self.end("accounts", "wallet", person, 0).await
     }
 
@@ -238,7 +242,7 @@ impl Api {
         Ok(json!({"type": kind, "id": account["id"]}))
     }
 
-    pub async fn balance(&self, wallet: &Value) -> Result<i64> {
+    pub(crate) async fn balance(&self, wallet: &Value) -> Result<i64> {
         let id = wallet["id"].as_str().context("no id")?;
         let account = self.get(&format!("/v1/accounts/{id}")).await?;
         account["balance"]["amount"]

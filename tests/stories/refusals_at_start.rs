@@ -10,7 +10,7 @@ use testkit::{Process, Stream, Trial, trial};
 
 use crate::program::{PATIENCE, Remit, Setup, command};
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("refusals_at_start::words_nobody_knows", async || {
             unknown_words()

@@ -6,7 +6,7 @@
 use domain::rail::{Answer, Instruction, PortError, Rail};
 use domain::transfer::Endpoint;
 use temporalio_sdk::activities::ActivityError;
-use transfers::AttemptResult;
+use transfers::{AttemptError, AttemptResult};
 use workflows::activities::{BankAnswer, BankStep};
 
 use super::Bank;
@@ -31,7 +31,7 @@ pub(super) async fn submit(
         .transfers
         .open_attempt(tenant, step.key, step.rail)
         .await
-        .map_err(failure::try_again)?;
+        .map_err(not_recorded)?;
     match attempt.earlier_answer {
         // An activity that ran before and was not heard by the engine is answered from the record.
         Some(Ok(Answer { bank_reference })) => return Ok(BankAnswer::Done { bank_reference }),
@@ -48,8 +48,16 @@ pub(super) async fn submit(
     bank.transfers
         .close_attempt(tenant, step.key, attempt.number, result_of(&answer))
         .await
-        .map_err(failure::try_again)?;
+        .map_err(not_recorded)?;
     conclude(answer, attempt.earlier_unresolved)
+}
+
+fn not_recorded(error: AttemptError) -> ActivityError {
+    match error {
+        AttemptError::Store(_) => failure::try_again(error),
+        // The transfer is in no state to send this: no repetition changes that.
+        _ => failure::contradiction(error),
+    }
 }
 
 /// A rail without the ability is as good as not reached: nothing left.
