@@ -118,7 +118,7 @@ impl Drop for Engine {
     }
 }
 
-fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, OpenError> {
+pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, OpenError> {
     let lock = OwnerLock::take(&path).map_err(|error| OpenError::of_lock(error, &path))?;
     let key = ambient::fill::<32>().map_err(|error| OpenError::Io(std::io::Error::other(error)))?;
     let store = sqlite::open(&path, key).map_err(|error| OpenError::of_store(error, &path))?;
@@ -132,7 +132,7 @@ fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, OpenError> {
         queries: Queries::default(),
         reader: Arc::new(store.reader),
         writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
-        shelf: Shelf::default(),
+        shelf: Shelf::new(store.last_row),
         last_row: AtomicI64::new(store.last_row),
         closing: CancellationToken::new(),
         clock,

@@ -74,7 +74,7 @@ impl Queue {
             || self.heard_at.load(Ordering::Relaxed) > then.as_micros()
     }
 
-    pub(super) fn is_unused(&self) -> bool {
+    pub(crate) fn is_unused(&self) -> bool {
         self.polls.load(Ordering::Relaxed) == 0 && self.items().is_empty()
     }
 

@@ -1,6 +1,7 @@
 //! What the store keeps of a run beside its records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prost::Message;
 use serde_json::{Map, Value};
@@ -36,16 +37,11 @@ impl Live {
         }
     }
 
-    /// Nothing volatile would be lost, and nobody waits.
+    /// Nothing volatile would be lost, and nobody waits. What waits in a task queue stays there:
+    /// the queue knows the run by its row.
     pub(crate) fn may_be_forgotten(&self) -> bool {
-        let someone_waits =
-            !self.riding.is_empty() || std::sync::Arc::strong_count(&self.grown) > 1;
-        let running = self
-            .run
-            .activities
-            .values()
-            .any(|activity| activity.started().is_some());
-        !someone_waits && (!self.run.is_open() || (!running && !is_ready(&self.run)))
+        let someone_waits = !self.riding.is_empty() || Arc::strong_count(&self.grown) > 1;
+        !someone_waits && (!self.run.is_open() || is_quiet(&self.run))
     }
 }
 
@@ -57,6 +53,15 @@ fn agenda(run: &Run) -> Agenda {
         wake_at: run.next_wake().map(ambient::Timestamp::as_micros),
         ready: is_ready(run),
     }
+}
+
+/// No worker holds anything of the run, and no count is kept that only memory knows.
+fn is_quiet(run: &Run) -> bool {
+    let task = run.task.as_ref().is_none_or(|task| {
+        task.started.is_none() && task.sticky_until.is_none() && task.attempt == 1
+    });
+    let activities = run.activities.values().all(|a| a.started().is_none());
+    task && activities && run.buffered.is_empty()
 }
 
 /// Something waits to be handed out, or would be again after a restart.

@@ -125,7 +125,11 @@ impl Host {
             live.history.push(first, record.events);
         }
         self.shelf.remember_row(row, key.clone());
-        let outcome = recover::apply(&mut live.run, self.now());
+        let mut outcome = recover::apply(&mut live.run, self.now());
+        if !self.shelf.is_first_look(row) {
+            // It left memory in this boot, and what it offered is still in its queues.
+            outcome.actions.clear();
+        }
         slot.live = Some(Box::new(live));
         self.take(key, slot, outcome);
         Ok(())

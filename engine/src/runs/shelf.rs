@@ -1,7 +1,7 @@
 //! Which runs are in memory. Sharded by workflow id; a slot is dropped only when nobody holds it,
 //! everything of it is on disk, and nothing volatile would be lost.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,9 @@ pub(crate) struct Shelf {
     /// Runs that closed, oldest first: the first to be forgotten.
     closed: Mutex<VecDeque<Key>>,
     next_sweep: AtomicUsize,
+    /// The last row of the boots before; and which of theirs were read back in this one.
+    inherited: i64,
+    seen: Mutex<HashSet<i64>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,18 +47,25 @@ const SHARDS: usize = 32;
 /// Closed runs stay a little, for whoever waits for the result.
 const CLOSED_KEPT: usize = 512;
 
-impl Default for Shelf {
-    fn default() -> Self {
+impl Shelf {
+    pub(crate) fn new(last_row: i64) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             closed: Mutex::default(),
             next_sweep: AtomicUsize::new(0),
+            inherited: last_row,
+            seen: Mutex::default(),
         }
     }
-}
 
-impl Shelf {
+    /// Whether an open run is read for the first time since the engine started: only then do the
+    /// queues know nothing of it.
+    pub(crate) fn is_first_look(&self, row: i64) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        row <= self.inherited && seen.insert(row)
+    }
+
     pub(crate) async fn lock(&self, key: &Key) -> Guard {
         let slot = {
             let mut shard = self.shard(self.of_key(key));
@@ -112,7 +122,7 @@ impl Shelf {
     }
 
     /// Under the shard's lock nobody can take the slot, so a count of one means that nobody has it.
-    fn evict(&self, key: &Key, writes: &WriteQueue) -> bool {
+    pub(crate) fn evict(&self, key: &Key, writes: &WriteQueue) -> bool {
         let row = {
             let mut shard = self.shard(self.of_key(key));
             let Some(slot) = shard.slots.get(key) else {
@@ -158,5 +168,76 @@ fn idle_row(slot: &Arc<tokio::sync::Mutex<Slot>>, writes: &WriteQueue) -> Option
         None => Some(None),
         Some(live) if live.may_be_forgotten() => Some(Some(live.row)),
         Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient::SystemClock;
+    use temporalio_protos::temporal::api::common::v1::WorkflowType;
+    use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+    use temporalio_protos::temporal::api::workflowservice::v1::{
+        PollWorkflowTaskQueueRequest, StartWorkflowExecutionRequest,
+    };
+
+    use super::*;
+    use crate::engine::open_store;
+    use crate::frontend::{poll_workflow, start};
+    use crate::matching::{Kind, QueueKey};
+    use crate::runs::Host;
+
+    async fn host(dir: &tempfile::TempDir) -> Host {
+        let path = dir.path().join("engine.db");
+        let host = open_store(path, SystemClock::shared()).unwrap();
+        host.create_namespace("default", String::new(), String::new(), 0)
+            .await
+            .unwrap();
+        let queue = TaskQueue {
+            name: "q".to_owned(),
+            ..TaskQueue::default()
+        };
+        let request = StartWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_id: "w".to_owned(),
+            workflow_type: Some(WorkflowType {
+                name: "flow".to_owned(),
+            }),
+            task_queue: Some(queue),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        start::handle(&host, request).await.unwrap();
+        host
+    }
+
+    async fn poll(host: &Host) -> Vec<u8> {
+        let queue = TaskQueue {
+            name: "q".to_owned(),
+            ..TaskQueue::default()
+        };
+        let request = PollWorkflowTaskQueueRequest {
+            namespace: "default".to_owned(),
+            task_queue: Some(queue),
+            ..PollWorkflowTaskQueueRequest::default()
+        };
+        poll_workflow::handle(host, request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_run_out_of_memory_keeps_its_place_in_the_queue_and_a_busy_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(&dir).await;
+        let key = Key::new(1, "w");
+        assert!(host.shelf.evict(&key, &host.writes));
+        assert_eq!(host.shelf.key_of_row(1), None);
+        assert!(!poll(&host).await.is_empty());
+        // A worker holds its task now: that is only in memory.
+        assert!(!host.shelf.evict(&key, &host.writes));
+        // Reading it back offered nothing a second time.
+        let queue = host.matching.queue(QueueKey {
+            namespace: 1,
+            kind: Kind::Workflow,
+            name: "q".to_owned(),
+        });
+        assert!(queue.is_unused());
     }
 }

@@ -10,7 +10,9 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use crate::stage::{QUEUE, Stage, call, describe, history, shape, until, work, work_on};
-use crate::workflows::{Acts, Countdown, Counter, Fainting, Patient, Retried, Sleeper, Three};
+use crate::workflows::{
+    Acts, Countdown, Counter, Fainting, Noted, Patient, Retried, Sleeper, Three,
+};
 
 fn named(id: &str) -> WorkflowStartOptions {
     WorkflowStartOptions::new(QUEUE, id).build()
@@ -117,6 +119,21 @@ async fn retries_until_it_works_or_the_attempts_are_used_up() {
     let error = handle.get_result(Default::default()).await.unwrap_err();
     assert!(matches!(error, WorkflowGetResultError::Failed(_)));
     assert_eq!(acts.said().len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patches_and_local_activities_survive_a_replay() {
+    let stage = Stage::new().await;
+    let client = stage.client().await;
+    let acts = Acts::default();
+    let _worker = work_on(client.clone(), acts.clone(), 0);
+    let handle = client
+        .start_workflow(Noted::run, false, named("w"))
+        .await
+        .unwrap();
+    let result = handle.get_result(Default::default()).await.unwrap();
+    assert_eq!(result, "local done, new way: true");
+    assert_eq!(acts.said(), ["local"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,6 +297,13 @@ async fn runs_are_listed_and_counted() {
         }
     };
     assert_eq!(list("").await, ["c", "b", "a"]);
+    let noted = client
+        .start_workflow(Noted::run, true, named("d"))
+        .await
+        .unwrap();
+    noted.get_result(Default::default()).await.unwrap();
+    assert_eq!(list("Customer = 'anna' AND Level > 41").await, ["d"]);
+    assert_eq!(list("Customer = 'bob' OR Level IS NULL").await.len(), 3);
     assert_eq!(
         list("WorkflowType = 'Sleeper' AND ExecutionStatus = 'Completed'")
             .await
@@ -293,5 +317,5 @@ async fn runs_are_listed_and_counted() {
     let counted: CountWorkflowExecutionsResponse = call(&door, "CountWorkflowExecutions", &request)
         .await
         .unwrap();
-    assert_eq!((counted.count, counted.groups.len()), (3, 2));
+    assert_eq!((counted.count, counted.groups.len()), (4, 2));
 }

@@ -8,7 +8,7 @@ use temporalio_common::protos::temporal::api::history::v1::history_event::Attrib
 
 use crate::stage::{QUEUE, Stage, client_over_tcp, shape, until, work};
 use crate::workflows::{
-    Acts, Countdown, Counter, Fainting, Once, Patient, Retried, Sleeper, Three,
+    Acts, Countdown, Counter, Fainting, Noted, Once, Patient, Retried, Sleeper, Three,
 };
 
 async fn scenarios(client: Client, tag: &str) -> Vec<(String, Vec<HistoryEvent>)> {
@@ -58,6 +58,7 @@ async fn scenarios(client: Client, tag: &str) -> Vec<(String, Vec<HistoryEvent>)
     let last = client.get_workflow_handle::<Countdown>(format!("countdown-{tag}"));
     let events = last.fetch_history(Default::default()).into_events().await;
     seen.push(("lift-off".to_owned(), events.unwrap()));
+    play!("noted", Noted::run, false, |_handle| ());
     play!("fainting", Fainting::run, (), |_handle| ());
     play!("once", Once::run, "once".to_owned(), |_handle| ());
     seen
@@ -98,6 +99,10 @@ fn plain(mut event: HistoryEvent) -> HistoryEvent {
             if let Some(metadata) = &mut a.sdk_metadata {
                 metadata.core_used_flags.sort_unstable();
             }
+        }
+        Attributes::MarkerRecordedEventAttributes(a) => {
+            // The worker's own notes, with its clock in them.
+            a.details.remove("data");
         }
         Attributes::ActivityTaskStartedEventAttributes(a) => {
             a.request_id.clear();

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use temporalio_common::RetryPolicy;
+use temporalio_common::search_attributes::SearchAttributeKey;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_sdk::{
-    ActivityExecutionError, ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext,
-    WorkerOptionsBuilder, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityExecutionError, ActivityOptions, ContinueAsNewOptions, LocalActivityOptions,
+    SyncWorkflowContext, WorkerOptionsBuilder, WorkflowContext, WorkflowContextView,
+    WorkflowResult,
 };
 
 /// What the activities did, attempt by attempt.
@@ -225,6 +227,37 @@ impl Fainting {
     }
 }
 
+pub(crate) const CUSTOMER: SearchAttributeKey<String> = SearchAttributeKey::keyword("Customer");
+pub(crate) const LEVEL: SearchAttributeKey<i64> = SearchAttributeKey::int("Level");
+
+/// Markers (a patch, a local activity), and search attributes when asked to tag itself.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Noted;
+
+#[workflow_methods]
+impl Noted {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, tag: bool) -> WorkflowResult<String> {
+        let new_way = ctx.patched("new-way");
+        let done = ctx
+            .execute_local_activity(
+                Acts::step,
+                "local".to_owned(),
+                LocalActivityOptions::default(),
+            )
+            .await?;
+        if tag {
+            ctx.upsert_search_attributes([
+                CUSTOMER.value_set("anna".to_owned()),
+                LEVEL.value_set(42),
+            ]);
+        }
+        ctx.timer(Duration::from_millis(10)).await;
+        Ok(format!("{done}, new way: {new_way}"))
+    }
+}
+
 /// Counts down, a run for each step.
 #[workflow]
 #[derive(Default)]
@@ -305,6 +338,8 @@ pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
         .register_workflow::<Fainting>()
         .unwrap()
         .register_workflow::<Interrupted>()
+        .unwrap()
+        .register_workflow::<Noted>()
         .unwrap()
         .register_workflow::<Countdown>()
         .unwrap()

@@ -1,0 +1,187 @@
+//! The words of the test language: what a line asks for, and how an event reads.
+
+use std::time::Duration;
+
+use temporalio_protos::temporal::api::command::v1::{
+    CancelTimerCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
+    ContinueAsNewWorkflowExecutionCommandAttributes, RecordMarkerCommandAttributes,
+    RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes,
+    StartChildWorkflowExecutionCommandAttributes, StartTimerCommandAttributes,
+    UpsertWorkflowSearchAttributesCommandAttributes,
+};
+use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
+use temporalio_protos::temporal::api::common::v1::{ActivityType, RetryPolicy, WorkflowType};
+use temporalio_protos::temporal::api::enums::v1::{
+    CommandType, EventType, RetryState, TaskQueueKind, TimeoutType,
+};
+use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionStartedEventAttributes,
+};
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+
+use crate::core::Run;
+use crate::core::commands::start;
+use crate::core::time::duration;
+
+pub(super) fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    words
+        .iter()
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+}
+
+fn seconds(words: &[&str], key: &str) -> Option<prost_types::Duration> {
+    option(words, key).map(|text| duration(Duration::from_secs(text.parse().unwrap())))
+}
+
+pub(super) fn start_command(words: &[&str]) -> start::Start {
+    start::Start {
+        workflow_id: "w".to_owned(),
+        run_id: "r".to_owned(),
+        request_id: "start".to_owned(),
+        attributes: WorkflowExecutionStartedEventAttributes {
+            workflow_type: Some(WorkflowType {
+                name: "flow".to_owned(),
+            }),
+            task_queue: Some(TaskQueue {
+                name: "queue".to_owned(),
+                ..TaskQueue::default()
+            }),
+            workflow_run_timeout: seconds(words, "run_timeout"),
+            first_workflow_task_backoff: seconds(words, "delay"),
+            first_execution_run_id: "r".to_owned(),
+            original_execution_run_id: "r".to_owned(),
+            ..WorkflowExecutionStartedEventAttributes::default()
+        },
+        user_metadata: None,
+        signal: None,
+    }
+}
+
+pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
+    words
+        .iter()
+        .filter_map(|word| {
+            let (verb, name) = word.split_once('=').unwrap_or((word, ""));
+            let decision: Decision = match verb {
+                "activity" => schedule(name, words).into(),
+                "timer" => {
+                    let (id, after) = name.split_once('@').unwrap();
+                    let wait = Duration::from_secs(after.parse().unwrap());
+                    let attributes = StartTimerCommandAttributes {
+                        timer_id: id.to_owned(),
+                        start_to_fire_timeout: Some(duration(wait)),
+                    };
+                    attributes.into()
+                }
+                "cancel_timer" => {
+                    let timer_id = name.to_owned();
+                    CancelTimerCommandAttributes { timer_id }.into()
+                }
+                "cancel_activity" => {
+                    let scheduled_event_id = run.activity_by_id(name).unwrap().scheduled_id;
+                    RequestCancelActivityTaskCommandAttributes { scheduled_event_id }.into()
+                }
+                "marker" => RecordMarkerCommandAttributes {
+                    marker_name: name.to_owned(),
+                    ..RecordMarkerCommandAttributes::default()
+                }
+                .into(),
+                "again" => ContinueAsNewWorkflowExecutionCommandAttributes::default().into(),
+                "finish" => CompleteWorkflowExecutionCommandAttributes::default().into(),
+                "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
+                "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
+                _ => return None,
+            };
+            let command_type = match verb {
+                "child" => CommandType::StartChildWorkflowExecution,
+                _ => CommandType::Unspecified,
+            };
+            Some(Command {
+                command_type: command_type as i32,
+                attributes: Some(decision),
+                ..Command::default()
+            })
+        })
+        .collect()
+}
+
+fn schedule(id: &str, words: &[&str]) -> ScheduleActivityTaskCommandAttributes {
+    let an_hour = Some(duration(Duration::from_secs(3_600)));
+    ScheduleActivityTaskCommandAttributes {
+        activity_id: id.to_owned(),
+        activity_type: Some(ActivityType {
+            name: "activity".to_owned(),
+        }),
+        start_to_close_timeout: seconds(words, "timeout").or(an_hour),
+        schedule_to_start_timeout: seconds(words, "schedule_to_start"),
+        heartbeat_timeout: seconds(words, "heartbeat"),
+        retry_policy: option(words, "maximum_attempts").map(|text| RetryPolicy {
+            maximum_attempts: text.parse().unwrap(),
+            ..RetryPolicy::default()
+        }),
+        request_eager_execution: words.contains(&"eager"),
+        ..ScheduleActivityTaskCommandAttributes::default()
+    }
+}
+
+pub(super) fn describe(event: &HistoryEvent) -> String {
+    let name = format!("{:?}", EventType::try_from(event.event_type).unwrap());
+    let retry = |state: i32| RetryState::try_from(state).unwrap();
+    let detail = match event.attributes.as_ref().unwrap() {
+        Attributes::WorkflowTaskScheduledEventAttributes(a) => {
+            let sticky = a.task_queue.as_ref().unwrap().kind == TaskQueueKind::Sticky as i32;
+            if sticky {
+                "sticky".to_owned()
+            } else {
+                String::new()
+            }
+        }
+        Attributes::WorkflowTaskFailedEventAttributes(a) => format!("{:?}", a.cause()),
+        Attributes::WorkflowTaskTimedOutEventAttributes(a) => format!("{:?}", a.timeout_type()),
+        Attributes::WorkflowExecutionSignaledEventAttributes(a) => a.signal_name.clone(),
+        Attributes::ActivityTaskScheduledEventAttributes(a) => a.activity_id.clone(),
+        Attributes::ActivityTaskStartedEventAttributes(a) => {
+            format!("of {} attempt {}", a.scheduled_event_id, a.attempt)
+        }
+        Attributes::ActivityTaskCompletedEventAttributes(a) => {
+            format!("of {} started {}", a.scheduled_event_id, a.started_event_id)
+        }
+        Attributes::ActivityTaskCanceledEventAttributes(a) => {
+            format!("of {} started {}", a.scheduled_event_id, a.started_event_id)
+        }
+        Attributes::ActivityTaskFailedEventAttributes(a) => format!(
+            "of {} started {} {:?}",
+            a.scheduled_event_id,
+            a.started_event_id,
+            retry(a.retry_state)
+        ),
+        Attributes::ActivityTaskTimedOutEventAttributes(a) => format!(
+            "of {} started {} {:?} {:?}",
+            a.scheduled_event_id,
+            a.started_event_id,
+            timeout_of(a.failure.as_ref()),
+            retry(a.retry_state)
+        ),
+        Attributes::ActivityTaskCancelRequestedEventAttributes(a) => {
+            a.scheduled_event_id.to_string()
+        }
+        Attributes::TimerStartedEventAttributes(a) => a.timer_id.clone(),
+        Attributes::TimerFiredEventAttributes(a) => a.timer_id.clone(),
+        Attributes::TimerCanceledEventAttributes(a) => a.timer_id.clone(),
+        Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a) => {
+            a.new_execution_run_id.clone()
+        }
+        Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
+        _ => String::new(),
+    };
+    format!("{name} {detail}").trim_end().to_owned()
+}
+
+fn timeout_of(failure: Option<&Failure>) -> TimeoutType {
+    match failure.and_then(|f| f.failure_info.as_ref()) {
+        Some(FailureInfo::TimeoutFailureInfo(info)) => info.timeout_type(),
+        _ => TimeoutType::Unspecified,
+    }
+}
