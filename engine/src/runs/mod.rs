@@ -32,7 +32,7 @@ pub(crate) use shelf::{Key, Shelf};
 
 use crate::core::Run;
 use crate::matching::Matching;
-use crate::store::writer::{Position, WriteQueue};
+use crate::store::writer::{Position, Room, WriteQueue};
 use crate::store::{Change, Head, Reader};
 use crate::timers::Timers;
 use crate::token::Tokens;
@@ -116,12 +116,12 @@ impl Host {
 
     /// Refuses new work while the disk is far behind, or gone.
     pub(crate) fn admit(&self) -> Result<(), Status> {
-        if self.writes.has_room() {
-            Ok(())
-        } else {
-            Err(Status::resource_exhausted(
+        match self.writes.room() {
+            Room::Free => Ok(()),
+            Room::Full => Err(Status::resource_exhausted(
                 "the engine has more writes waiting for its disk than it accepts; retry later",
-            ))
+            )),
+            Room::Stopped => Err(stopped()),
         }
     }
 }

@@ -35,6 +35,14 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Stopped;
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Free,
+    /// The disk is far behind.
+    Full,
+    Stopped,
+}
+
 impl WriteQueue {
     /// `keep` is dropped with the thread, after the last commit: the lock on the store.
     pub(crate) fn start(
@@ -94,10 +102,16 @@ impl WriteQueue {
         self.durable.load(Ordering::Acquire) >= position
     }
 
-    /// Whether another request may be accepted, or must come back later.
-    pub(crate) fn has_room(&self) -> bool {
+    /// Whether another request may be accepted.
+    pub(crate) fn room(&self) -> Room {
         let waiting = self.lock();
-        !waiting.stopped && waiting.changes.len() < limits::WAITING_WRITES
+        if waiting.stopped {
+            Room::Stopped
+        } else if waiting.changes.len() >= limits::WAITING_WRITES {
+            Room::Full
+        } else {
+            Room::Free
+        }
     }
 
     /// Resolves with the reason when the store has failed.
@@ -253,7 +267,7 @@ mod tests {
             .unwrap();
         assert!(queue.durable(write).await.is_err());
         assert_eq!(queue.failure().await, "the store is damaged: no space");
-        assert!(!queue.has_room());
+        assert_eq!(queue.room(), Room::Stopped);
         assert_eq!(seen.iter().count(), 1);
     }
 }
