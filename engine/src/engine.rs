@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use ambient::{Mint, SharedClock};
 use tokio::net::TcpListener;
@@ -37,6 +38,8 @@ pub struct Engine {
 }
 
 const DEFAULT_RETENTION_SECONDS: i64 = 3 * 86_400;
+/// How long calls in flight may take to end once the TCP door is told to close.
+const GRACE: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Takes the store for this process, brings its schema up to date and sets the alarms of open
@@ -86,15 +89,29 @@ impl Engine {
             return Err(ServeError::NotLoopback(address));
         }
         let closing = self.host.closing.clone();
-        let until = async move {
-            tokio::select! {
-                () = shutdown => {}
-                () = closing.cancelled() => {}
+        let stopping = CancellationToken::new();
+        let until = {
+            let stopping = stopping.clone();
+            async move {
+                tokio::select! {
+                    () = shutdown => {}
+                    () = closing.cancelled() => {}
+                }
+                stopping.cancel();
             }
         };
-        tcp::serve(self.door(), listener, until)
-            .await
-            .map_err(ServeError::Transport)
+        // A poll can wait a minute; whoever shuts down does not.
+        let out_of_grace = async {
+            stopping.cancelled().await;
+            let end = self.host.now().after(GRACE);
+            self.host.clock.sleep_until(end).await;
+        };
+        tokio::select! {
+            served = tcp::serve(self.door(), listener, until) => {
+                served.map_err(ServeError::Transport)
+            }
+            () = out_of_grace => Ok(()),
+        }
     }
 
     /// Resolves when the store failed. What was acknowledged is on disk; the process must stop,

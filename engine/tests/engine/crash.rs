@@ -3,14 +3,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ambient::SystemClock;
 use temporalio_client::{UntypedWorkflow, WorkflowSignalOptions, WorkflowStartOptions};
 
 use crate::stage::{self, QUEUE, client, open, until, work};
-use crate::workflows::{Acts, Interrupted, Once};
+use crate::workflows::{Acts, Interrupted, Once, Three};
 
 const STORE: &str = "ENGINE_TEST_CRASH_STORE";
 
@@ -22,6 +22,65 @@ fn child() {
     };
     let tokio = tokio::runtime::Runtime::new().unwrap();
     tokio.block_on(run_until_killed(Path::new(&path)));
+}
+
+/// Not a test of its own: starts workflows one after the other, and says which were accepted.
+#[test]
+fn restless_child() {
+    let Some(path) = std::env::var_os(STORE) else {
+        return;
+    };
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    tokio.block_on(async {
+        let engine = open(Path::new(&path), SystemClock::shared()).await;
+        let client = client(&engine.door()).await;
+        let _worker = work(client.clone(), Acts::default());
+        for n in 0.. {
+            let id = format!("{}-{n}", std::process::id());
+            let options = WorkflowStartOptions::new(QUEUE, id.clone()).build();
+            client
+                .start_workflow(Three::run, id.clone(), options)
+                .await
+                .unwrap();
+            println!("ACCEPTED {id}");
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_accepted_workflow_finishes_however_often_the_process_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("engine.db");
+    let mut accepted = Vec::new();
+    for before_the_kill in [3, 17, 40] {
+        let mut child = spawn("crash::restless_child", &path);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ids = lines.map_while(Result::ok).filter_map(|line| {
+            let (_, id) = line.split_once("ACCEPTED ")?;
+            Some(id.to_owned())
+        });
+        accepted.extend(ids.take(before_the_kill));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(accepted.len(), 60);
+    let engine = open(&path, SystemClock::shared()).await;
+    let client = client(&engine.door()).await;
+    let _worker = work(client.clone(), Acts::default());
+    for id in accepted {
+        let handle = client.get_workflow_handle::<Three>(id.clone());
+        let result = handle.get_result(Default::default()).await.unwrap();
+        assert_eq!(result, format!("settle {id} done"));
+    }
+}
+
+fn spawn(test: &str, store: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(STORE, store)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 async fn run_until_killed(path: &Path) {
@@ -56,12 +115,7 @@ async fn run_until_killed(path: &Path) {
 async fn what_was_acknowledged_survives_a_kill_and_nothing_runs_twice() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("engine.db");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["crash::child", "--exact", "--nocapture"])
-        .env(STORE, &path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn("crash::child", &path);
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let ready = lines
         .map_while(Result::ok)
