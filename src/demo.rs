@@ -2,6 +2,7 @@
 //! empty; and `sandbox.env`, with which the first `curl` works.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use domain::{BankAccountId, Code, Currency, Money, RequestId, Tenant};
@@ -28,6 +29,12 @@ pub(crate) async fn prepare(
     api: SocketAddr,
 ) -> Result<Demo, Failure> {
     let demo = seed::demo(&stores.identity).await.map_err(failed)?;
+    let [alice, bob, carol] = demo.people.as_slice() else {
+        return Err(Failure::new(
+            Code::Internal,
+            "the sandbox's sample people are not all there",
+        ));
+    };
     let env = dir.file("sandbox.env");
     let stored = std::fs::read_to_string(&env)
         .ok()
@@ -45,20 +52,11 @@ pub(crate) async fn prepare(
             .text
             .to_string(),
     };
-    let text = format!(
-        "# The demo partner of this sandbox: for this machine and for trying things out only.\n\
-         export REMIT_URL='http://{api}'\nexport REMIT_API_KEY='{key}'\n"
-    );
+    let text = env_file(api, &key, alice, bob, carol)?;
     write_whole(&env, &text).map_err(|error| {
         let line = format!("cannot write {}; check its permissions", env.display());
         Failure::caused(Code::DataDirUnusable, line, &error)
     })?;
-    let [alice, bob, carol] = demo.people.as_slice() else {
-        return Err(Failure::new(
-            Code::Internal,
-            "the sandbox's sample people are not all there",
-        ));
-    };
     examples(stores, starter, &demo.tenant, alice, bob, carol).await?;
     Ok(Demo {
         source: good_bank(alice)?,
@@ -82,6 +80,34 @@ fn nth_bank(person: &Person, nth: usize) -> Result<BankAccountId, Failure> {
         );
         Failure::new(Code::Internal, line)
     })
+}
+
+/// What a shell needs for the tour: where, who, and the accounts to try things with.
+fn env_file(
+    api: SocketAddr,
+    key: &str,
+    alice: &Person,
+    bob: &Person,
+    carol: &Person,
+) -> Result<String, Failure> {
+    let mut text = String::from(
+        "# The demo partner of this sandbox: for this machine and for trying things out only.\n",
+    );
+    let values = [
+        ("REMIT_URL", format!("http://{api}")),
+        ("REMIT_API_KEY", key.to_owned()),
+        ("ALICE_BANK", good_bank(alice)?.to_string()),
+        ("ALICE_WALLET", alice.wallet.to_string()),
+        ("BOB_BANK", good_bank(bob)?.to_string()),
+        ("BOB_WALLET", bob.wallet.to_string()),
+        ("CLOSED_BANK", refusing_bank(bob)?.to_string()),
+        ("EMPTY_BANK", refusing_bank(carol)?.to_string()),
+    ];
+    for (name, value) in values {
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(text, "export {name}='{value}'");
+    }
+    Ok(text)
 }
 
 fn key_in(text: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{App, Limits, Parts, StartError};
+use api::{App, Limits, Parts, Probe, StartError};
 use domain::Code;
 use domain::transfer::Order;
 use futures::future::{BoxFuture, FutureExt};
@@ -34,7 +34,7 @@ pub(crate) async fn raise(
         clock: house.clock.clone(),
         mint: stores.mint.clone(),
         limits: Limits::default(),
-        probes: Vec::new(),
+        probes: house.places.bank.iter().map(bank_probe).collect(),
     });
     let (limits, clock) = (app.limits, house.clock.clone());
     let routes = api::app_with(app.clone(), console::pages(app, address));
@@ -44,6 +44,21 @@ pub(crate) async fn raise(
         Ok(())
     });
     Ok(demo)
+}
+
+/// Whether the sandbox bank answers.
+fn bank_probe(bank: &String) -> Probe {
+    let (http, url) = (reqwest::Client::new(), format!("{bank}/livez"));
+    Probe::new("sandbox", move || {
+        let asked = http.get(&url).send();
+        async move {
+            let answer = asked.await.and_then(reqwest::Response::error_for_status);
+            answer
+                .map(drop)
+                .map_err(|_| "the sandbox bank does not answer".to_owned())
+        }
+        .boxed()
+    })
 }
 
 /// The API says what it needs; the engine's client says how.

@@ -10,6 +10,7 @@ mod crash;
 mod doubt;
 mod first_transfer;
 mod program;
+mod readme;
 mod refusals_at_start;
 
 use std::process::ExitCode;
@@ -21,5 +22,6 @@ fn main() -> ExitCode {
     trials.extend(crash::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());
+    trials.extend(readme::trials());
     testkit::main(trials)
 }
