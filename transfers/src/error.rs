@@ -7,7 +7,7 @@ use db::{DbError, WriteError};
 use domain::StepKey;
 use domain::transfer::{Decline, NotNow, Status};
 use identity::IdentityError;
-use ledger::PostError;
+use ledger::Refusal;
 use vault::VaultError;
 
 /// The machinery around a record failed; nothing is said about the transfer itself.
@@ -77,7 +77,7 @@ pub enum RecordError {
     Conflict { cause: &'static str, field: String },
     /// The entry itself is wrong: our fault, never the customer's. Nothing was written.
     #[error("the books cannot take this; nothing was written, a person must look")]
-    Books(#[source] PostError),
+    Books(#[source] Refusal),
     #[error("nothing was recorded")]
     Store(#[from] StoreError),
 }

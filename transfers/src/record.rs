@@ -5,9 +5,9 @@
 //! so a happening that is allowed was surely never recorded before.
 
 use db::{Tx, params};
-use domain::transfer::{FlagKind, Happening, NotNow, Status};
+use domain::transfer::{Decline, FlagKind, Happening, NotNow, Status};
 use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
-use ledger::PostError;
+use ledger::{LedgerError, PostError};
 
 use ambient::Mint;
 
@@ -118,7 +118,10 @@ impl Pen<'_> {
     ) -> Result<(), RecordError> {
         let cause = happening.cause();
         match history::recorded(self.tx, &self.transfer, cause).await? {
-            None => Err(not_now.into()),
+            None => Err(match refused_before(&self.transfer, happening) {
+                Some(decline) => RecordError::Refused(decline),
+                None => not_now.into(),
+            }),
             Some(before) if before == text => Ok(()),
             Some(before) => Err(RecordError::Conflict {
                 cause,
@@ -146,11 +149,7 @@ impl Pen<'_> {
         };
         match ledger::post(self.tx, &self.mint, &entry).await {
             Ok(posted) => Ok(Some(posted.entry)),
-            Err(PostError::Refused(refusal)) => Err(match refusal.decline() {
-                Some(decline) => RecordError::Refused(decline),
-                None => RecordError::Books(refusal.into()),
-            }),
-            Err(other) => Err(RecordError::Books(other)),
+            Err(error) => Err(not_posted(error)),
         }
     }
 
@@ -252,6 +251,36 @@ fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
     }
 }
 
+/// The books said no to a wallet, and what followed from it stands here already: whoever says it
+/// again was cut off before it could remember the answer, and hears the same one. A bank is never
+/// meant: what a bank did and we deny is a contradiction.
+fn refused_before(transfer: &Transfer, happening: &Happening) -> Option<Decline> {
+    let of_a_wallet = match happening {
+        Happening::Funded { .. } => {
+            transfer.status == Status::Failed && transfer.source.rail().is_none()
+        }
+        Happening::Completed { .. } => {
+            matches!(transfer.status, Status::Compensating | Status::Refunded)
+                && transfer.destination.rail().is_none()
+        }
+        _ => false,
+    };
+    let reason = transfer.status_reason.filter(|_| of_a_wallet);
+    reason.map(|reason| reason.decline)
+}
+
+/// A customer's fault ends the step, ours needs a person, and a database that is away needs time.
+fn not_posted(error: PostError) -> RecordError {
+    match error {
+        PostError::Refused(refusal) => match refusal.decline() {
+            Some(decline) => RecordError::Refused(decline),
+            None => RecordError::Books(refusal),
+        },
+        PostError::Ledger(LedgerError::Db(error)) => StoreError::from(error).into(),
+        PostError::Ledger(LedgerError::Entropy(error)) => StoreError::from(error).into(),
+    }
+}
+
 fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
     match happening {
         Happening::Declined { .. } => Some(StepKey::of(id, Step::Collect)),
@@ -278,4 +307,20 @@ fn differing(before: &str, now: &str) -> Result<String, serde_json::Error> {
         .into_iter()
         .find(|field| before.get(field) != now.get(field));
     Ok(field.cloned().unwrap_or_else(|| "content".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_no_contradiction() {
+        let away = || db::DbError::Unavailable(None);
+        assert!(matches!(
+            not_posted(PostError::Ledger(LedgerError::Db(away()))),
+            RecordError::Store(_)
+        ));
+        let ours = ledger::Refusal::KeyUnfit;
+        assert!(matches!(not_posted(ours.into()), RecordError::Books(_)));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use db::{DbError, Dialect, Row, Tx, Value, params};
-use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Status};
+use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Order, Status};
 use domain::{Currency, Mode, Money, Step, Tenant, TransferId, UserId};
 
 use crate::{NetworkStatus, StatusReason, StoreError, Transfer, Transfers, scope};
@@ -42,6 +42,18 @@ impl Transfers {
             Some(row) => Ok(Some(self.open(Stored::read(&row)?).await?)),
             None => Ok(None),
         }
+    }
+
+    /// What was accepted, which nothing ever changes. None where there is no such transfer here.
+    pub async fn order(
+        &self,
+        tenant: &Tenant,
+        id: TransferId,
+    ) -> Result<Option<Order>, StoreError> {
+        let sql = by_id(None);
+        let row = self.db.fetch_optional(&sql, keyed(tenant, id)).await?;
+        row.map(|row| Ok(Stored::read(&row)?.transfer.order()))
+            .transpose()
     }
 
     /// Opens the description. Of an erased person nothing can be opened any more.

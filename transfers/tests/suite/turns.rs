@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         "the_books_refusal_leaves_nothing_of_the_batch",
         refused,
     ));
+    trials.extend(each("what_was_refused_is_refused_again", refused_again));
     trials.extend(each("without_its_event_nothing_is_written", no_event));
     trials
 }
@@ -230,6 +231,76 @@ async fn refused(house: House) -> Result<()> {
             &[Happening::PayoutRefused { decline: DECLINE }, refunded()],
         )
         .await?;
+    house.books_are_true().await
+}
+
+/// A run that died after its refusal was written, and before it could remember, says all of it
+/// again. It must come to the same end, and not to a contradiction that leaves the money with us.
+async fn refused_again(house: House) -> Result<()> {
+    let mut new = house.order(house.wallet(2), house.wallet(1));
+    new.money = eur(25_001);
+    let poor = house.accept("k1", new).await?;
+    let batch = [
+        Happening::Collecting,
+        Happening::Funded {
+            bank_reference: None,
+        },
+        Happening::PayingOut,
+        Happening::Completed {
+            bank_reference: None,
+        },
+    ];
+    let declined = Happening::Declined {
+        decline: Decline::InsufficientFunds,
+    };
+    house
+        .record(poor.id, &[Happening::Collecting, declined])
+        .await?;
+    let again = async |id, what: &[Happening], reason: Decline| {
+        let picture = house.picture().await?;
+        let said = house.transfers.record_all(&house.tenant, id, what).await;
+        ensure!(
+            matches!(said, Err(RecordError::Refused(decline)) if decline == reason),
+            "{said:?}"
+        );
+        ensure!(house.picture().await? == picture);
+        anyhow::Ok(())
+    };
+    again(poor.id, &batch, Decline::InsufficientFunds).await?;
+
+    let made = house
+        .accept("k2", house.order(house.wallet(0), house.wallet(1)))
+        .await?;
+    let refused = Happening::PayoutRefused {
+        decline: Decline::AccountClosed,
+    };
+    house.record(made.id, &batch[..3]).await?;
+    house.record(made.id, &[refused]).await?;
+    again(made.id, &batch, Decline::AccountClosed).await?;
+    house
+        .record(
+            made.id,
+            &[Happening::Refunded {
+                bank_reference: None,
+            }],
+        )
+        .await?;
+    again(made.id, &batch[3..], Decline::AccountClosed).await?;
+
+    // A bank that did what we say it refused is no repetition: a person must look.
+    let made = house
+        .accept("k3", house.order(house.wallet(0), house.bank(1)))
+        .await?;
+    house.record(made.id, &batch[..3]).await?;
+    let refused = Happening::PayoutRefused {
+        decline: Decline::AccountClosed,
+    };
+    house.record(made.id, &[refused]).await?;
+    let done = Happening::Completed {
+        bank_reference: Some("b1".to_owned()),
+    };
+    let said = house.transfers.record(&house.tenant, made.id, &done).await;
+    ensure!(matches!(said, Err(RecordError::NotNow(_))), "{said:?}");
     house.books_are_true().await
 }
 
