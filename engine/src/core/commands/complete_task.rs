@@ -61,6 +61,12 @@ pub(crate) fn apply(
     let verdict = decisions::validate(run, &cmd.commands);
     let mut step = Step::new(run, now);
     if let Err(bad) = verdict {
+        let keeps_failing = step.run.task.as_ref().is_some_and(|task| task.attempt > 1);
+        if keeps_failing && step.run.buffered.is_empty() {
+            // The worker decides the same again at once. Left to its timeout, the task comes back
+            // later and later; offered now, worker and engine would do nothing else.
+            return Err(Refusal::Invalid(bad.to_string()));
+        }
         step.fail_task(bad.cause, Some(as_failure(&bad)), cmd.attributes.identity);
         step.after_failed_task();
         return Ok(Completed {
@@ -212,6 +218,27 @@ mod tests {
                 12 ActivityTaskCompleted of 5 started 10
                 13 WorkflowTaskScheduled
                 → offer workflow task
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_worker_that_decides_wrongly_again_waits_for_its_timeout() {
+        check(
+            "start; poll; complete child=a; poll; complete child=a; wait 10; poll; complete",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskFailed FeatureDisabled
+                → offer workflow task
+                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+                refused: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+                → offer workflow task
+                5 WorkflowTaskScheduled
+                6 WorkflowTaskStarted
+                7 WorkflowTaskCompleted
             "#]],
         );
     }
