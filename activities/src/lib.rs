@@ -2,6 +2,7 @@
 //!
 //! One file an activity, listed in the tables of [`Books`] and [`Bank`]. The definitions live in
 //! `workflows`; [`failure`] alone decides what is tried again. No arithmetic and no SQL here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bank;
 mod books;

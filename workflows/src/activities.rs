@@ -73,6 +73,8 @@ pub enum Booked {
     Refused {
         decline: Decline,
     },
+    /// It cannot be called off any more; nothing was written.
+    TooLate,
 }
 
 /// One step at a bank. Which account it touches follows from the order and the key.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use domain::rail::RailId;
 use temporalio_workflow::{
-    ActivityOptions, LocalActivityOptions, RetryPolicy, TimerOptions, WorkflowCancellationToken,
+    ActivityCloseTimeouts, ActivityOptions, LocalActivityOptions, RetryPolicy, TimerOptions,
+    WorkflowCancellationToken,
 };
 
 /// Longer than any outage. The SDK gives up on a local activity after 100 s unless it is told.
@@ -31,6 +32,10 @@ pub(crate) fn books(summary: &str) -> LocalActivityOptions {
         .build()
 }
 
+/// A bank that cannot be reached is tried for so long without a word. After that the workflow takes
+/// over, and the transfer is flagged for everyone to see.
+const UNTIL_IT_SHOWS: Duration = Duration::from_secs(10 * 60);
+
 /// A step that may move money at a bank. Where the bank does not recognise our reference a step
 /// that was sent is never sent again, so it has exactly one attempt.
 pub(crate) fn bank_step(rail: RailId, summary: &str) -> ActivityOptions {
@@ -39,7 +44,11 @@ pub(crate) fn bank_step(rail: RailId, summary: &str) -> ActivityOptions {
     } else {
         1
     };
-    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
+    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+        start_to_close: Duration::from_secs(20),
+        schedule_to_close: UNTIL_IT_SHOWS,
+    };
+    ActivityOptions::with_close_timeouts(timeouts)
         .retry_policy(
             RetryPolicy::builder()
                 .initial_interval(Duration::from_millis(200))

@@ -3,8 +3,9 @@
 //! Once an attempt may have arrived, a later "no" or "not reached" proves nothing about it: the
 //! answer stays unknown until an inquiry, a webhook, a statement or a person settles it.
 
+use domain::Step;
 use domain::rail::{Answer, Instruction, PortError, Rail};
-use domain::transfer::Endpoint;
+use domain::transfer::{Endpoint, Order};
 use temporalio_sdk::activities::ActivityError;
 use transfers::{AttemptError, AttemptResult};
 use workflows::activities::{BankAnswer, BankStep};
@@ -26,6 +27,10 @@ pub(super) async fn submit(
 ) -> Result<BankAnswer, ActivityError> {
     let tenant = &step.order.tenant;
     let rail = bank.rails.get(step.rail).map_err(failure::try_again)?;
+    let stored = bank.transfers.order(tenant, step.order.transfer).await;
+    if !as_accepted(&step, movement, stored.map_err(failure::try_again)?) {
+        return Err(failure::contradiction(NotAsAccepted));
+    }
     let instruction = instruction(bank, &step).await?;
     let attempt = bank
         .transfers
@@ -50,6 +55,20 @@ pub(super) async fn submit(
         .await
         .map_err(not_recorded)?;
     conclude(answer, attempt.earlier_unresolved)
+}
+
+/// A bank is asked for what was accepted, and for nothing else: whoever can start a workflow must
+/// not be able to choose an amount or an account by it.
+fn as_accepted(step: &BankStep, movement: Movement, stored: Option<Order>) -> bool {
+    let (order, key) = (&step.order, step.key);
+    let end = match (key.step, key.undo, movement) {
+        (Step::Collect, false, Movement::Debit) | (Step::Collect, true, Movement::PayOut) => {
+            order.source
+        }
+        (Step::PayOut, false, Movement::PayOut) => order.destination,
+        _ => return false,
+    };
+    stored == Some(*order) && key.transfer == order.transfer && end.rail() == Some(step.rail)
 }
 
 fn not_recorded(error: AttemptError) -> ActivityError {
@@ -132,15 +151,67 @@ async fn instruction(bank: &Bank, step: &BankStep) -> Result<Instruction, Activi
 }
 
 #[derive(Debug, thiserror::Error)]
+#[error(
+    "a bank step was asked for that is not of the transfer as it was accepted; nothing was sent"
+)]
+struct NotAsAccepted;
+
+#[derive(Debug, thiserror::Error)]
 #[error("a bank step was asked for on an end that is a wallet; nothing was sent")]
 struct NotABank;
 
 #[cfg(test)]
 mod tests {
-    use domain::rail::Rejection;
+    use domain::rail::{RailId, Rejection};
     use domain::transfer::Decline;
+    use domain::{BankAccountId, Currency, Mode, Money, PartnerId, StepKey, Tenant, TransferId};
 
     use super::*;
+
+    #[test]
+    fn only_what_was_accepted_is_sent() {
+        let bank = |bits| Endpoint::BankAccount {
+            account: BankAccountId::from_bits(bits),
+            rail: RailId::SandboxBank,
+        };
+        let order = Order {
+            tenant: Tenant {
+                partner: PartnerId::from_bits(1),
+                mode: Mode::Sandbox,
+            },
+            transfer: TransferId::from_bits(7),
+            money: Money::from_minor(1_000, Currency::EUR).unwrap(),
+            source: bank(1),
+            destination: bank(2),
+        };
+        let step = |order, key| BankStep {
+            order,
+            key,
+            rail: RailId::SandboxBank,
+        };
+        let collect = StepKey::of(order.transfer, Step::Collect);
+        let back = StepKey::undo(order.transfer, Step::Collect);
+        let sent = |step: BankStep, way| as_accepted(&step, way, Some(order));
+        assert!(sent(step(order, collect), Movement::Debit));
+        assert!(sent(step(order, back), Movement::PayOut));
+
+        let money = Money::from_minor(777_000, Currency::EUR).unwrap();
+        assert!(!sent(
+            step(Order { money, ..order }, collect),
+            Movement::Debit
+        ));
+        let destination = bank(3);
+        let elsewhere = Order {
+            destination,
+            ..order
+        };
+        let pay_out = StepKey::of(order.transfer, Step::PayOut);
+        assert!(!sent(step(elsewhere, pay_out), Movement::PayOut));
+        assert!(!sent(step(order, collect), Movement::PayOut));
+        let other = StepKey::of(TransferId::from_bits(8), Step::Collect);
+        assert!(!sent(step(order, other), Movement::Debit));
+        assert!(!as_accepted(&step(order, collect), Movement::Debit, None));
+    }
 
     fn rejected() -> Result<Answer, PortError> {
         Err(PortError::Rejected(Rejection {

@@ -1,5 +1,6 @@
 //! Records what happened to a transfer. Recording the same again changes nothing.
 
+use domain::transfer::Happening;
 use temporalio_sdk::activities::ActivityError;
 use transfers::{RecordError, Transfers};
 use workflows::activities::{Booked, Record};
@@ -13,6 +14,10 @@ pub(super) async fn record(transfers: &Transfers, record: Record) -> Result<Book
     {
         Ok(_) => Ok(Booked::Done),
         Err(RecordError::Refused(decline)) => Ok(Booked::Refused { decline }),
+        // A run that was cut off before it could remember has begun the transfer already.
+        Err(RecordError::NotNow(_)) if record.happenings == [Happening::Canceled] => {
+            Ok(Booked::TooLate)
+        }
         Err(error @ RecordError::Store(_)) => Err(failure::try_again(error)),
         // What is stored says otherwise, and would say so again.
         Err(

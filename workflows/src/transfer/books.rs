@@ -3,10 +3,10 @@
 use domain::Step;
 use domain::transfer::{Decline, Happening, Order};
 use temporalio_common::error::ApplicationFailure;
-use temporalio_workflow::WorkflowTermination;
+use temporalio_workflow::{ActivityExecutionError, WorkflowResult, WorkflowTermination};
 
 use super::run::Undo;
-use super::{Ctx, Standing};
+use super::{Ctx, Standing, operator};
 use crate::activities::{Booked, Books, Record};
 use crate::options;
 
@@ -14,8 +14,8 @@ use crate::options;
 pub(super) enum Stop {
     /// Known and final: undo what was done.
     Refused(Decline),
-    /// The books contradict the workflow. Nothing more may be done by this run; the transfer keeps
-    /// its last recorded status and the failure says what contradicts.
+    /// The books contradict the workflow, and even that cannot be written into them. Nothing more
+    /// may be done by this run; the failure says what contradicts.
     Broken(WorkflowTermination),
 }
 
@@ -70,7 +70,8 @@ impl Pen {
     pub(super) async fn write(&mut self) -> Result<(), Stop> {
         let noted = std::mem::take(&mut self.noted);
         match self.record(noted.clone()).await? {
-            Booked::Done => Ok(()),
+            // Only calling off can come too late.
+            Booked::Done | Booked::TooLate => Ok(()),
             Booked::Refused { decline } if noted.len() < 2 => Err(Stop::Refused(decline)),
             Booked::Refused { .. } => {
                 for happening in noted {
@@ -81,6 +82,12 @@ impl Pen {
                 Ok(())
             }
         }
+    }
+
+    /// False when it is too late for it.
+    pub(super) async fn call_off(&self) -> Result<bool, Stop> {
+        let booked = self.record(vec![Happening::Canceled]).await?;
+        Ok(matches!(booked, Booked::Done))
     }
 
     /// Like [`Pen::write`], where funding may be among the noted: a sender's wallet is debited by
@@ -109,27 +116,21 @@ impl Pen {
         written
     }
 
+    /// What the books contradict is shown to a person and tried again when that person says so: a
+    /// workflow that simply failed would leave the money where it is and nobody the wiser.
     async fn record(&self, happenings: Vec<Happening>) -> Result<Booked, Stop> {
-        let summary = happenings
-            .iter()
-            .map(Happening::cause)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let step = happenings.first().map_or(Step::Collect, step_of);
         let reached = happenings.iter().rev().find_map(Happening::leads_to);
-        let record = Record {
-            tenant: self.order.tenant,
-            transfer: self.order.transfer,
-            happenings,
+        let summary = summary(&happenings);
+        let booked = loop {
+            match once(&self.ctx, &self.order, &happenings).await {
+                Ok(booked) => break booked,
+                Err(error) => {
+                    let why = format!("the books contradict what was to be recorded: {error}");
+                    operator::wait(&self.ctx, &self.order, step, &why).await?;
+                }
+            }
         };
-        let booked = self
-            .ctx
-            .execute_local_activity(Books::record, record, options::books(&summary))
-            .await
-            // Retried until the database answers; what comes back as an error is a contradiction.
-            .map_err(|error| {
-                ApplicationFailure::non_retryable(format!("the books contradict this run: {error}"))
-            })
-            .map_err(WorkflowTermination::from)?;
         if let (Booked::Done, Some(status)) = (&booked, reached) {
             self.ctx.state_mut(|transfer| {
                 transfer.standing = Standing {
@@ -139,5 +140,49 @@ impl Pen {
             });
         }
         Ok(booked)
+    }
+}
+
+/// Writes one happening beside the status. When even that is contradicted the run ends: a transfer
+/// that is final, or not there at all, takes no flags.
+pub(super) async fn say(ctx: &Ctx, order: &Order, happening: Happening) -> WorkflowResult<()> {
+    once(ctx, order, &[happening]).await.map_err(|error| {
+        ApplicationFailure::non_retryable(format!("the books contradict this run: {error}"))
+    })?;
+    Ok(())
+}
+
+/// Retried until the database answers; what comes back as an error is a contradiction.
+async fn once(
+    ctx: &Ctx,
+    order: &Order,
+    happenings: &[Happening],
+) -> Result<Booked, ActivityExecutionError> {
+    let record = Record {
+        tenant: order.tenant,
+        transfer: order.transfer,
+        happenings: happenings.to_vec(),
+    };
+    let options = options::books(&summary(happenings));
+    ctx.execute_local_activity(Books::record, record, options)
+        .await
+}
+
+fn summary(happenings: &[Happening]) -> String {
+    let causes: Vec<_> = happenings.iter().map(Happening::cause).collect();
+    causes.join(", ")
+}
+
+/// Where a person should look.
+const fn step_of(happening: &Happening) -> Step {
+    match happening {
+        Happening::Collecting
+        | Happening::Declined { .. }
+        | Happening::Canceled
+        | Happening::Refunded { .. } => Step::Collect,
+        Happening::Funded { .. } => Step::Fund,
+        Happening::PayingOut | Happening::PayoutRefused { .. } => Step::PayOut,
+        Happening::Completed { .. } => Step::Settle,
+        Happening::Raised { step, .. } | Happening::Lowered { step, .. } => *step,
     }
 }

@@ -1,6 +1,8 @@
 //! A bank's answer never came: wait as the rail asks, inquire by our own reference, and never guess.
 
-use domain::rail::Rejection;
+use std::time::Duration;
+
+use domain::rail::{RailPromises, Rejection};
 use domain::transfer::{FlagKind, Happening};
 use temporalio_workflow::WorkflowResult;
 
@@ -8,6 +10,9 @@ use super::Ctx;
 use super::books::Pen;
 use crate::activities::{Bank, BankStep, Verdict};
 use crate::options;
+
+const QUESTIONS_AT_THE_RAILS_PACE: u32 = 500;
+const SLOWEST: Duration = Duration::from_secs(4 * 3_600);
 
 pub(super) enum Resolution {
     Executed { bank_reference: String },
@@ -25,20 +30,21 @@ pub(super) async fn resolve(
     flag(&mut pen, step, evidence, true).await?;
     let promises = step.rail.promises();
     let mut wait = promises.first_inquiry_after;
+    let mut asked = 0_u32;
     let (resolution, proof) = loop {
         ctx.timer(options::wait(
             wait,
             &format!("before asking about {}", step.key),
         ))
         .await;
-        let asked = ctx
+        let answer = ctx
             .execute_activity(
                 Bank::inquire,
                 step,
                 options::inquiry(&format!("{}?", step.key)),
             )
             .await;
-        match asked {
+        match answer {
             Ok(Verdict::Executed { bank_reference }) => {
                 break (
                     Resolution::Executed { bank_reference },
@@ -52,11 +58,25 @@ pub(super) async fn resolve(
                 break (Resolution::NeverArrived, "it never arrived at the bank");
             }
             // No answer to a question is no answer to the doubt.
-            Ok(Verdict::Open) | Err(_) => wait = (wait * 2).min(promises.slowest_inquiry),
+            Ok(Verdict::Open) | Err(_) => {
+                asked = asked.saturating_add(1);
+                wait = next_wait(wait, asked, promises);
+            }
         }
     };
     flag(&mut pen, step, proof, false).await?;
     Ok(resolution)
+}
+
+/// Every question lengthens the history, and an engine ends a run whose history has grown too long.
+/// So a bank that decides nothing for hours is asked ever more rarely, and a doubt may last years.
+fn next_wait(wait: Duration, asked: u32, promises: RailPromises) -> Duration {
+    let slowest = if asked < QUESTIONS_AT_THE_RAILS_PACE {
+        promises.slowest_inquiry
+    } else {
+        promises.slowest_inquiry.max(SLOWEST)
+    };
+    (wait * 2).min(slowest)
 }
 
 async fn flag(pen: &mut Pen, step: BankStep, note: &str, raise: bool) -> WorkflowResult<()> {
@@ -67,4 +87,34 @@ async fn flag(pen: &mut Pen, step: BankStep, note: &str, raise: bool) -> Workflo
         Happening::Lowered { flag, step, note }
     });
     Ok(pen.write().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::rail::RailId;
+
+    use super::*;
+
+    /// A timer, the activity, and the workflow tasks between them.
+    const EVENTS_A_QUESTION: u64 = 11;
+    /// Where Temporal ends a run.
+    const LONGEST_HISTORY: u64 = 51_200;
+
+    #[test]
+    fn a_year_in_doubt_fits_into_a_history() {
+        for rail in RailId::ALL {
+            let promises = rail.promises();
+            let (mut wait, mut passed, mut asked) =
+                (promises.first_inquiry_after, Duration::ZERO, 0);
+            while passed < Duration::from_secs(365 * 86_400) {
+                passed += wait;
+                asked += 1;
+                wait = next_wait(wait, asked, promises);
+            }
+            assert!(
+                u64::from(asked) * EVENTS_A_QUESTION < LONGEST_HISTORY,
+                "{rail}: {asked}"
+            );
+        }
+    }
 }

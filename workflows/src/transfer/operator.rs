@@ -5,30 +5,21 @@ use domain::transfer::{FlagKind, Happening, Order};
 use temporalio_workflow::{WaitConditionOptions, WorkflowCancellationToken, WorkflowResult};
 
 use super::Ctx;
-use super::books::Pen;
+use super::books;
 
 /// Flags the transfer `needs_operator` until somebody asks to try again.
 pub(super) async fn wait(ctx: &Ctx, order: &Order, step: Step, why: &str) -> WorkflowResult<()> {
-    let mut pen = Pen::new(ctx, *order);
     let (flag, seen) = (
         FlagKind::NeedsOperator,
         ctx.state(|transfer| transfer.tries_asked),
     );
-    pen.note(Happening::Raised {
-        flag,
-        step,
-        note: why.to_owned(),
-    });
-    pen.write().await?;
+    let note = why.to_owned();
+    books::say(ctx, order, Happening::Raised { flag, step, note }).await?;
     let detached = WaitConditionOptions::builder()
         .cancellation_token(WorkflowCancellationToken::new())
         .build();
     ctx.wait_condition_with_options(|transfer| transfer.tries_asked > seen, detached)
         .await?;
-    pen.note(Happening::Lowered {
-        flag,
-        step,
-        note: "an operator asked to try again".to_owned(),
-    });
-    Ok(pen.write().await?)
+    let note = "an operator asked to try again".to_owned();
+    books::say(ctx, order, Happening::Lowered { flag, step, note }).await
 }

@@ -7,14 +7,13 @@ use temporalio_workflow::WorkflowResult;
 use super::Ctx;
 use super::bank::{self, Outcome};
 use super::books::{Pen, Stop};
+use super::operator;
 
 pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
     let order = ctx.state(|transfer| transfer.order);
     let mut pen = Pen::new(ctx, order);
-    if ctx.cancellation_token().is_cancelled() {
-        // Nothing has moved yet. From here on a cancellation cannot cut a step in half any more.
-        pen.note(Happening::Canceled);
-        pen.write().await?;
+    // From here on a cancellation cannot cut a step in half any more.
+    if ctx.cancellation_token().is_cancelled() && pen.call_off().await? {
         return Ok(Status::Canceled);
     }
     let mut undo = Undo::default();
@@ -116,6 +115,15 @@ async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()
         Endpoint::Wallet { .. } => None,
         Endpoint::BankAccount { rail, .. } => Some(bank::give_back(ctx, order, rail).await?),
     };
-    pen.note(Happening::Refunded { bank_reference });
-    pen.write().await.map_err(Stop::into_termination)
+    loop {
+        let bank_reference = bank_reference.clone();
+        pen.note(Happening::Refunded { bank_reference });
+        match pen.write().await {
+            Err(Stop::Refused(decline)) => {
+                let why = format!("the sender's wallet cannot take the money back: {decline}");
+                operator::wait(ctx, order, Step::Collect, &why).await?;
+            }
+            written => return Ok(written?),
+        }
+    }
 }
