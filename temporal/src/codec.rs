@@ -3,6 +3,9 @@
 //! The SDK tells a codec nothing about the workflow, so one key per namespace seals everything;
 //! its id stands in the metadata, and payloads sealed under an older master key stay readable.
 //! Payloads hold ids and amounts only: erasing a person never depends on them.
+//!
+//! What is not sealed is refused: the seal is also the proof that a payload is ours. Without it,
+//! whoever reaches the engine could answer for a bank, or order a transfer of their own.
 
 use std::sync::Arc;
 
@@ -23,9 +26,17 @@ const PURPOSE: &str = "workflow payload";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Histories {
     Sealed,
-    /// For looking inside in the sandbox. What was sealed before stays readable.
+    /// For looking inside in the sandbox. What was sealed before stays readable, and whoever
+    /// reaches the engine is trusted.
     Plain,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a payload in a history is not sealed, so it is not ours; nothing was concluded from it. If it \
+     was written under --plain-histories, start with that flag again"
+)]
+struct NotSealed;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Codec {
@@ -68,7 +79,10 @@ impl Codec {
 
     fn open(&self, payload: Payload) -> Result<Payload, PayloadConversionError> {
         if payload.metadata.get(ENCODING).map(Vec::as_slice) != Some(SEALED) {
-            return Ok(payload);
+            return match self.histories {
+                Histories::Plain => Ok(payload),
+                Histories::Sealed => Err(codec_error(NotSealed)),
+            };
         }
         let id = payload
             .metadata
@@ -174,6 +188,19 @@ mod tests {
                 .unwrap(),
             [order()]
         );
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_wrote_is_refused() {
+        let codec = Codec::new(vault("A"), "default", Histories::Sealed).unwrap();
+        let mut mislabelled = order();
+        mislabelled
+            .metadata
+            .insert(ENCODING.to_owned(), SEALED.to_vec());
+        for forged in [order(), mislabelled, Payload::default()] {
+            let opened = codec.decode(&SerializationContextData::None, vec![forged.clone()]);
+            assert!(opened.await.is_err(), "{forged:?}");
+        }
     }
 
     #[tokio::test]
