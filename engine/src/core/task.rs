@@ -9,6 +9,15 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 /// history without it.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A worker that died is noticed no later than this, whatever a start asks for.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a worker may take for one task of a run with this timeout of its own.
+pub(crate) fn timeout(asked: Option<Duration>, run: Option<Duration>) -> Duration {
+    let longest = run.unwrap_or(LONGEST_TIMEOUT).min(LONGEST_TIMEOUT);
+    asked.unwrap_or(DEFAULT_TIMEOUT).min(longest)
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct WorkflowTask {
     /// The event in history, or `None` for a transient task: from the second failure in a row

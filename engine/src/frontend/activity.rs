@@ -136,7 +136,10 @@ pub(super) async fn end(
     ended: Ended,
 ) -> Result<(), Status> {
     let live = slot.live.as_mut().ok_or(Refusal::StaleActivity)?;
-    let outcome = apply(&mut live.run, which, ended, host.now())?;
+    let outcome = match apply(&mut live.run, which, ended, host.now()) {
+        Ok(outcome) => outcome,
+        Err(refusal) => return Err(host.refuse(slot, refusal).await),
+    };
     let position = host.take(key, &mut slot, outcome);
     drop(slot);
     host.durable(position).await

@@ -54,10 +54,14 @@ pub(crate) async fn handle(
         force_new_task: request.force_create_new_workflow_task,
         next_run_id: host.fresh_id()?,
     };
-    let done = complete_task::apply(&mut live.run, cmd, host.now())?;
-    if done.rejected.is_none() {
-        answer_queries(host, live, request.query_results);
-    }
+    let done = match complete_task::apply(&mut live.run, cmd, host.now()) {
+        Ok(done) => done,
+        Err(refusal) => return Err(host.refuse(slot, refusal).await),
+    };
+    let answers = match done.rejected {
+        None => answers(live, request.query_results),
+        Some(_) => Vec::new(),
+    };
     let position = match done.successor {
         None => host.take(&key, &mut slot, done.outcome),
         Some(next) => {
@@ -70,6 +74,10 @@ pub(crate) async fn handle(
     let activity_tasks = hand_back(host, &namespace, &key, &mut slot, &done.eager_activities);
     drop(slot);
     host.durable(position).await?;
+    // They tell of what this task decided, so they waited with it.
+    for (id, answer) in answers {
+        host.queries.answer(id, answer);
+    }
     match done.rejected {
         Some(bad) => Err(Status::invalid_argument(bad.to_string())),
         None => Ok(RespondWorkflowTaskCompletedResponse {
@@ -122,7 +130,8 @@ fn sticky(attributes: Option<StickyExecutionAttributes>) -> Option<Sticky> {
     })
 }
 
-fn answer_queries(host: &Host, live: &mut Live, results: HashMap<String, WorkflowQueryResult>) {
+fn answers(live: &mut Live, results: HashMap<String, WorkflowQueryResult>) -> Vec<(u64, Answer)> {
+    let mut answers = Vec::new();
     for (id, result) in results {
         let Ok(id) = id.parse::<u64>() else { continue };
         // Only queries of this run may be answered with its task.
@@ -137,8 +146,9 @@ fn answer_queries(host: &Host, live: &mut Live, results: HashMap<String, Workflo
                 failure: result.failure.map(Box::new),
             },
         };
-        host.queries.answer(id, answer);
+        answers.push((id, answer));
     }
+    answers
 }
 
 /// Eager activities for the answer; and queries that no further task will carry go on alone.

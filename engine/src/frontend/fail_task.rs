@@ -29,7 +29,10 @@ pub(crate) async fn handle(
         failure: request.failure,
         identity: request.identity,
     };
-    let outcome = fail_task::apply(&mut live.run, cmd, host.now())?;
+    let outcome = match fail_task::apply(&mut live.run, cmd, host.now()) {
+        Ok(outcome) => outcome,
+        Err(refusal) => return Err(host.refuse(slot, refusal).await),
+    };
     let attempt = live.run.task.as_ref().map_or(1, |task| task.attempt);
     if attempt >= HOPELESS_ATTEMPTS {
         host.refuse_riding(live);

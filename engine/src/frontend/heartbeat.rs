@@ -39,7 +39,10 @@ pub(super) async fn beat(
 ) -> Result<bool, Status> {
     let live = slot.live.as_mut().ok_or(Refusal::StaleActivity)?;
     let cmd = Heartbeat { which, details };
-    let beaten = heartbeat::apply(&mut live.run, cmd, host.now())?;
+    let beaten = match heartbeat::apply(&mut live.run, cmd, host.now()) {
+        Ok(beaten) => beaten,
+        Err(refusal) => return Err(host.refuse(slot, refusal).await),
+    };
     let position = host.take(key, &mut slot, beaten.outcome);
     drop(slot);
     host.durable(position).await?;

@@ -33,7 +33,9 @@ pub(crate) async fn handle(
     let name = queue_name(request.task_queue.as_ref())?.to_owned();
     let sticky = request
         .task_queue
-        .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
+        .filter(|queue| queue.kind() == TaskQueueKind::Sticky)
+        .map(|queue| queue.name);
+    let sticky = sticky.as_deref();
     let poller = Poller {
         identity: request.identity,
         build: build_of(
@@ -90,7 +92,7 @@ async fn hand(
     host: &Host,
     row: i64,
     poller: &Poller,
-    sticky: bool,
+    sticky: Option<&str>,
 ) -> Result<Option<Vec<u8>>, Status> {
     let Some((key, mut slot)) = host.lock_row(row).await? else {
         return Ok(None);
@@ -134,7 +136,7 @@ pub(crate) fn hand_eagerly(
     slot: &mut Slot,
     poller: &Poller,
 ) -> Result<Option<Vec<u8>>, Status> {
-    start(host, key, slot, poller, false)
+    start(host, key, slot, poller, None)
 }
 
 fn start(
@@ -142,7 +144,7 @@ fn start(
     key: &Key,
     slot: &mut Slot,
     poller: &Poller,
-    sticky: bool,
+    sticky: Option<&str>,
 ) -> Result<Option<Vec<u8>>, Status> {
     let request_id = host.fresh_id()?;
     let Some(live) = slot.live.as_mut() else {
@@ -160,7 +162,13 @@ fn start(
     Ok(Some(encode_task(host, key, live, handed, sticky)))
 }
 
-fn encode_task(host: &Host, key: &Key, live: &Live, handed: Handed, sticky: bool) -> Vec<u8> {
+fn encode_task(
+    host: &Host,
+    key: &Key,
+    live: &Live,
+    handed: Handed,
+    sticky: Option<&str>,
+) -> Vec<u8> {
     let token = Token {
         kind: token::Kind::WorkflowTask as i32,
         namespace: key.namespace,
@@ -185,7 +193,7 @@ fn encode_task(host: &Host, key: &Key, live: &Live, handed: Handed, sticky: bool
         ..describe(&live.run, host.tokens.seal(&token))
     };
     // A worker that has the run cached needs only what came since its last task.
-    let from = if sticky {
+    let from = if is_cached(&live.run, sticky) {
         live.run.last_started_id + 1
     } else {
         1
@@ -194,8 +202,15 @@ fn encode_task(host: &Host, key: &Key, live: &Live, handed: Handed, sticky: bool
     with_history(host, answer, &live.run, &history, from)
 }
 
+/// Whether who polls this sticky queue has the run up to its last task. What waited in the queue of
+/// a worker that the run has left since is handed out with the whole history.
+fn is_cached(run: &Run, sticky: Option<&str>) -> bool {
+    let queue = run.sticky.as_ref().map(|sticky| sticky.queue.as_str());
+    sticky.is_some() && sticky == queue
+}
+
 /// A query by itself: with the whole history, or with none for a worker that has the run cached.
-async fn ask(host: &Host, id: u64, sticky: bool) -> Result<Option<Vec<u8>>, Status> {
+async fn ask(host: &Host, id: u64, sticky: Option<&str>) -> Result<Option<Vec<u8>>, Status> {
     let Some(question) = host.queries.question(id) else {
         return Ok(None);
     };
@@ -231,7 +246,7 @@ fn encode_query(
     question: Question,
     run: &Run,
     history: &History,
-    sticky: bool,
+    sticky: Option<&str>,
 ) -> Vec<u8> {
     let token = Token {
         kind: token::Kind::Query as i32,
@@ -245,7 +260,10 @@ fn encode_query(
         started_event_id: run.last_started_id,
         ..describe(run, host.tokens.seal(&token))
     };
-    let from = if sticky { run.next_event_id } else { 1 };
+    let from = match is_cached(run, sticky) {
+        true => run.next_event_id,
+        false => 1,
+    };
     with_history(host, answer, run, history, from)
 }
 

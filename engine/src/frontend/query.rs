@@ -47,6 +47,11 @@ pub(crate) async fn handle(
         }
     };
     if rejected(reject, state) {
+        if let Found::Live(slot) = &found {
+            let position = slot.position;
+            drop(found);
+            host.durable(position).await?;
+        }
         return Ok(QueryWorkflowResponse {
             query_rejected: Some(QueryRejected {
                 status: state as i32,
@@ -119,6 +124,10 @@ fn send(host: &Host, key: &Key, found: &mut Found, id: u64) -> Result<Sent, Stat
     if let Some(task) = &live.run.task {
         if task.attempt >= FAILING_ATTEMPT {
             return Err(status::not_ready());
+        }
+        if live.riding.len() >= limits::WAITING_QUERIES {
+            // Whoever gave up left only a number behind.
+            live.riding.retain(|id| host.queries.is_asked(*id));
         }
         if live.riding.len() >= limits::WAITING_QUERIES {
             return Err(Status::resource_exhausted(

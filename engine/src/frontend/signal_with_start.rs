@@ -27,7 +27,11 @@ pub(crate) async fn handle(
     start::validate(&start_request)?;
     let key = Key::new(namespace.id, &start_request.workflow_id);
     let mut slot = host.lock(&key).await?;
-    let (run_id, position, started) = match start::decide(&slot, &start_request)? {
+    let decision = match start::decide(&slot, &start_request) {
+        Ok(decision) => decision,
+        Err(taken) => return Err(host.refuse(slot, taken).await),
+    };
+    let (run_id, position, started) = match decision {
         Decision::New => {
             let signal = Some(message);
             let (run_id, position) = start::begin(host, &key, &mut slot, start_request, signal)?;

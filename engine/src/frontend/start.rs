@@ -18,7 +18,7 @@ use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
 use crate::core::commands::terminate::{self, Terminate};
 use crate::core::retry;
-use crate::core::task::DEFAULT_TIMEOUT;
+use crate::core::task;
 use crate::core::time::{duration, or_zero, positive, to_proto};
 use crate::runs::{Guard, Host, Key, Slot};
 use crate::store::writer::Position;
@@ -33,7 +33,11 @@ pub(crate) async fn handle(
     let namespace = host.namespace(&request.namespace)?;
     let key = Key::new(namespace.id, &request.workflow_id);
     let slot = host.lock(&key).await?;
-    match decide(&slot, &request)? {
+    let decision = match decide(&slot, &request) {
+        Ok(decision) => decision,
+        Err(taken) => return Err(host.refuse(slot, taken).await),
+    };
+    match decision {
         Decision::Same(run_id) => {
             let position = slot.position;
             drop(slot);
@@ -146,6 +150,10 @@ pub(super) fn begin(
     signal: Option<Signal>,
 ) -> Result<(String, Position), Status> {
     let (now, run_id) = (host.now(), host.fresh_id()?);
+    let request_id = match request.request_id.is_empty() {
+        true => host.fresh_id()?,
+        false => request.request_id.clone(),
+    };
     if let Some(live) = slot.live.as_mut().filter(|live| live.run.is_open()) {
         let end = Terminate {
             reason: "TerminateIfRunning WorkflowIdReusePolicy Policy".to_owned(),
@@ -153,13 +161,9 @@ pub(super) fn begin(
             identity: "history-service".to_owned(),
         };
         let ended = terminate::apply(&mut live.run, end, now)?;
-        // One write with the new run: there is never neither.
+        // One write with the new run: there is never neither. Nothing may fail in between.
         host.take_and_hold(key, slot, ended);
     }
-    let request_id = match request.request_id.is_empty() {
-        true => host.fresh_id()?,
-        false => request.request_id.clone(),
-    };
     let (run, outcome) = start::apply(
         Start {
             workflow_id: request.workflow_id.clone(),
@@ -185,7 +189,7 @@ fn attributes(
         (Some(run), Some(execution)) => Some(run.min(execution)),
         (run, execution) => run.or(execution),
     };
-    let task = positive(request.workflow_task_timeout.as_ref()).unwrap_or(DEFAULT_TIMEOUT);
+    let task = task::timeout(positive(request.workflow_task_timeout.as_ref()), run);
     let delay = positive(request.workflow_start_delay.as_ref());
     let first_task_at = now.after(delay.unwrap_or_default());
     let queue = request.task_queue.map(|queue| TaskQueue {
@@ -224,6 +228,17 @@ pub(super) fn validate(request: &StartWorkflowExecutionRequest) -> Result<(), St
     queue_name(request.task_queue.as_ref())?;
     check_length("RequestId", &request.request_id)?;
     check_blob("Input", request.input.as_ref())?;
+    for (what, wait) in [
+        (
+            "WorkflowExecutionTimeout",
+            &request.workflow_execution_timeout,
+        ),
+        ("WorkflowRunTimeout", &request.workflow_run_timeout),
+        ("WorkflowTaskTimeout", &request.workflow_task_timeout),
+        ("WorkflowStartDelay", &request.workflow_start_delay),
+    ] {
+        check_wait(what, wait.as_ref())?;
+    }
     let memo = request.memo.as_ref().map_or(0, Message::encoded_len);
     let search = request
         .search_attributes
@@ -256,6 +271,15 @@ pub(super) fn validate(request: &StartWorkflowExecutionRequest) -> Result<(), St
              WorkflowIdConflictPolicy {}",
             reuse.as_str_name(),
             conflict.as_str_name()
+        )));
+    }
+    Ok(())
+}
+
+fn check_wait(what: &str, wait: Option<&prost_types::Duration>) -> Result<(), Status> {
+    if wait.is_some_and(|wait| wait.seconds < 0 || wait.nanos < 0) {
+        return Err(Status::invalid_argument(format!(
+            "An invalid {what} is set on request: negative duration"
         )));
     }
     Ok(())

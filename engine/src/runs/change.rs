@@ -20,7 +20,10 @@ impl Host {
         let Some(live) = slot.live.as_mut() else {
             return Err(Refusal::Closed.into());
         };
-        let outcome = apply(&mut live.run)?;
+        let outcome = match apply(&mut live.run) {
+            Ok(outcome) => outcome,
+            Err(refusal) => return Err(self.refuse(slot, refusal).await),
+        };
         Ok(self.take(&Key::new(namespace.id, workflow_id), &mut slot, outcome))
     }
 }

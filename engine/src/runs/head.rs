@@ -33,7 +33,7 @@ impl Live {
             memo: encode_memo(&run.memo),
             search_attributes: encode_search(&run.search_attributes),
             search_values: search_values(&run.search_attributes),
-            agenda: agenda(run),
+            agenda: agenda(run, self.records),
         }
     }
 
@@ -45,13 +45,14 @@ impl Live {
     }
 }
 
-fn agenda(run: &Run) -> Agenda {
+fn agenda(run: &Run, records: i64) -> Agenda {
     if !run.is_open() {
         return Agenda::default();
     }
     Agenda {
         wake_at: run.next_wake().map(ambient::Timestamp::as_micros),
         ready: is_ready(run),
+        records,
     }
 }
 

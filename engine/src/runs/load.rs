@@ -81,10 +81,19 @@ impl Host {
             .ok_or_else(not_found)
     }
 
-    /// The run of a closed row, replayed: for queries, histories and descriptions.
+    /// The run of a stored row, replayed: for queries, histories and descriptions.
     pub(crate) async fn replay(&self, head: &Head) -> Result<(Run, History), Status> {
+        let (run, history, _) = self.read_back(head).await?;
+        Ok((run, history))
+    }
+
+    /// The run, its history and the number of its records.
+    async fn read_back(&self, head: &Head) -> Result<(Run, History, i64), Status> {
         let row = head.row;
         let bodies = self.read(move |reader| reader.records(row)).await?;
+        let records = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
+        // The numbers have no gap; what is missing at their end only the row knows.
+        let complete = [0, records].contains(&head.agenda.records);
         let mut run = Run::unborn(head.workflow_id.clone(), head.run_id.clone());
         let mut history = History::default();
         for body in bodies {
@@ -93,7 +102,10 @@ impl Host {
             run.replay(&record).map_err(|_| damaged(row))?;
             history.push(first, record.events);
         }
-        Ok((run, history))
+        if !complete || run.history_length() != head.history_length {
+            return Err(damaged(row));
+        }
+        Ok((run, history, records))
     }
 
     async fn load(&self, key: &Key, slot: &mut Slot) -> Result<(), Status> {
@@ -109,21 +121,15 @@ impl Host {
             return Ok(());
         }
         let row = head.row;
-        let bodies = self.read(move |reader| reader.records(row)).await?;
+        let (run, history, records) = self.read_back(&head).await?;
         let mut live = Live {
             row,
-            run: Run::unborn(head.workflow_id, head.run_id),
-            records: i64::try_from(bodies.len()).unwrap_or(i64::MAX),
-            history: History::default(),
+            run,
+            records,
+            history,
             riding: Vec::new(),
             grown: Arc::new(Notify::new()),
         };
-        for body in bodies {
-            let first = live.run.next_event_id;
-            let record = decode(body, row)?;
-            live.run.replay(&record).map_err(|_| damaged(row))?;
-            live.history.push(first, record.events);
-        }
         self.shelf.remember_row(row, key.clone());
         let mut outcome = recover::apply(&mut live.run, self.now());
         if !self.shelf.is_first_look(row) {

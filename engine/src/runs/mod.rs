@@ -114,6 +114,17 @@ impl Host {
         self.writes.durable(position).await.map_err(|_| stopped())
     }
 
+    /// A refusal speaks of what is there, so it too waits until that is on disk: else a crash
+    /// could leave its reader with neither.
+    pub(crate) async fn refuse(&self, slot: Guard, why: impl Into<Status>) -> Status {
+        let position = slot.position;
+        drop(slot);
+        match self.durable(position).await {
+            Ok(()) => why.into(),
+            Err(stopped) => stopped,
+        }
+    }
+
     /// Refuses new work while the disk is far behind, or gone.
     pub(crate) fn admit(&self) -> Result<(), Status> {
         match self.writes.room() {

@@ -84,6 +84,11 @@ impl Queries {
         })
     }
 
+    /// Whether somebody still waits.
+    pub(crate) fn is_asked(&self, id: u64) -> bool {
+        self.asked().contains_key(&id)
+    }
+
     /// Whether somebody was still waiting.
     pub(crate) fn answer(&self, id: u64, answer: Answer) -> bool {
         let asked = self.asked().remove(&id);

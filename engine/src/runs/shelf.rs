@@ -30,7 +30,7 @@ pub(crate) struct Shelf {
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
     /// Runs that closed, oldest first: the first to be forgotten.
-    closed: Mutex<VecDeque<Key>>,
+    closed: Mutex<VecDeque<(Key, i64)>>,
     next_sweep: AtomicUsize,
     /// The last row of the boots before; and which of theirs were read back in this one.
     inherited: i64,
@@ -46,6 +46,7 @@ struct Shard {
 const SHARDS: usize = 32;
 /// Closed runs stay a little, for whoever waits for the result.
 const CLOSED_KEPT: usize = 512;
+const LOADS_PER_SWEEP: usize = 16;
 
 impl Shelf {
     pub(crate) fn new(last_row: i64) -> Self {
@@ -89,26 +90,38 @@ impl Shelf {
         self.shard(of_row(row)).rows.remove(&row);
     }
 
-    pub(crate) fn note_closed(&self, key: Key, writes: &WriteQueue) {
-        let oldest = {
-            let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.push_back(key);
-            if closed.len() <= CLOSED_KEPT {
-                return;
+    pub(crate) fn note_closed(&self, key: Key, row: i64, writes: &WriteQueue) {
+        self.closed().push_back((key, row));
+        // Two for one that came, so that those somebody still looked at do not pile up.
+        for _ in 0..2 {
+            let oldest = {
+                let mut closed = self.closed();
+                match closed.len() > CLOSED_KEPT {
+                    true => closed.pop_front(),
+                    false => None,
+                }
+            };
+            let Some((key, row)) = oldest else { return };
+            // A run whose successor has taken its place left memory with that.
+            if self.key_of_row(row).is_some() && !self.evict(&key, writes) {
+                self.closed().push_back((key, row));
             }
-            closed.pop_front()
-        };
-        if let Some(oldest) = oldest
-            && !self.evict(&oldest, writes)
-        {
-            let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.push_back(oldest);
         }
+    }
+
+    fn closed(&self) -> MutexGuard<'_, VecDeque<(Key, i64)>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps memory bounded when very many runs are open: idle ones go, shard by shard.
     pub(crate) fn sweep_if_full(&self, writes: &WriteQueue) {
-        let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
+        // Each shard now and then: where all runs are busy, looking at each load would cost more
+        // than the loads.
+        if !turn.is_multiple_of(LOADS_PER_SWEEP) {
+            return;
+        }
+        let turn = (turn / LOADS_PER_SWEEP) % SHARDS;
         let keys: Vec<Key> = {
             let shard = self.shard(turn);
             if shard.slots.len() <= limits::RUNS_IN_MEMORY / SHARDS {
@@ -239,5 +252,31 @@ mod tests {
             name: "q".to_owned(),
         });
         assert!(queue.is_unused());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_forgotten_yet_does_not_pile_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = host(&dir).await;
+        assert!(!poll(&host).await.is_empty());
+        let key = Key::new(1, "w");
+        // The same workflow id, run after run, always busy when its turn to be forgotten comes.
+        for row in 100..5_000 {
+            host.shelf.note_closed(key.clone(), row, &host.writes);
+        }
+        assert!(host.shelf.closed().len() <= CLOSED_KEPT + 1);
+        // Somebody looks at many closed runs at once, and then no longer.
+        let mut looking = Vec::new();
+        for row in 100..3_000 {
+            let key = Key::new(1, &format!("closed-{row}"));
+            host.shelf.remember_row(row, key.clone());
+            looking.push(host.shelf.lock(&key).await);
+            host.shelf.note_closed(key, row, &host.writes);
+        }
+        drop(looking);
+        for row in 5_000..8_000 {
+            host.shelf.note_closed(key.clone(), row, &host.writes);
+        }
+        assert!(host.shelf.closed().len() <= CLOSED_KEPT + 1);
     }
 }

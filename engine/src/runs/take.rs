@@ -87,7 +87,7 @@ impl Host {
         } else {
             self.timers.set(live.row, None);
             self.release_riding(key, live);
-            self.shelf.note_closed(key.clone(), &self.writes);
+            self.shelf.note_closed(key.clone(), live.row, &self.writes);
         }
         *position
     }

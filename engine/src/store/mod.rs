@@ -60,6 +60,15 @@ pub(crate) struct Agenda {
     /// Something waits in a task queue (or is buffered): the run must be looked at once.
     #[prost(bool, tag = "2")]
     pub(crate) ready: bool,
+    /// How many records the run has; 0 where an older program did not count.
+    #[prost(int64, tag = "3")]
+    pub(crate) records: i64,
+}
+
+impl Agenda {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wake_at.is_none() && !self.ready
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,9 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token>, BadQuery> {
             let (name, after) = rest[1..]
                 .split_once('`')
                 .ok_or_else(|| BadQuery("a ` is never closed".to_owned()))?;
+            if name.is_empty() || name.contains(char::is_control) {
+                return Err(BadQuery(format!("{name:?} is not a name")));
+            }
             (Token::Word(name.to_owned()), after)
         } else if first.is_ascii_digit() || first == '-' {
             let end = run_of(rest, |c| c.is_ascii_digit() || "+-.eE".contains(c));

@@ -115,7 +115,11 @@ impl Parser {
             return Ok(negate_if(negated, within));
         }
         if self.eat_word("STARTS_WITH") {
-            let prefix = self.value(&field)?;
+            // A prefix is a text whatever the attribute is; numbers and times start with nothing.
+            let prefix = self.value(&Field::WorkflowId)?;
+            if !matches!(prefix, Value::Text(_)) {
+                return Err(BadQuery("STARTS_WITH needs a quoted text".to_owned()));
+            }
             let starts = Filter::Is(field, Compare::StartsWith, prefix);
             return Ok(negate_if(negated, starts));
         }
@@ -310,6 +314,8 @@ mod tests {
             "WorkflowId = 'a",
             "WorkflowId = 'a' ORDER BY StartTime",
             "WorkflowId = 'a' 'b'",
+            "WorkflowId STARTS_WITH 5",
+            "`` = 1",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -5,6 +5,7 @@ mod behaviour;
 mod compare;
 mod crash;
 mod doors;
+mod edges;
 mod ids;
 mod raw;
 mod stage;

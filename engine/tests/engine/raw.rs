@@ -20,16 +20,16 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::*;
 
 use crate::stage::{Stage, call, code, describe, execution, until};
 
-const NAMESPACE: &str = "default";
+pub(crate) const NAMESPACE: &str = "default";
 
-fn queue() -> Option<TaskQueue> {
+pub(crate) fn queue() -> Option<TaskQueue> {
     Some(TaskQueue {
         name: "raw".to_owned(),
         ..Default::default()
     })
 }
 
-fn start(workflow_id: &str) -> StartWorkflowExecutionRequest {
+pub(crate) fn start(workflow_id: &str) -> StartWorkflowExecutionRequest {
     StartWorkflowExecutionRequest {
         namespace: NAMESPACE.to_owned(),
         workflow_id: workflow_id.to_owned(),
@@ -41,14 +41,14 @@ fn start(workflow_id: &str) -> StartWorkflowExecutionRequest {
     }
 }
 
-async fn started(
+pub(crate) async fn started(
     door: &Door,
     request: &StartWorkflowExecutionRequest,
 ) -> Result<StartWorkflowExecutionResponse, Status> {
     call(door, "StartWorkflowExecution", request).await
 }
 
-async fn poll(door: &Door) -> PollWorkflowTaskQueueResponse {
+pub(crate) async fn poll(door: &Door) -> PollWorkflowTaskQueueResponse {
     let request = PollWorkflowTaskQueueRequest {
         namespace: NAMESPACE.to_owned(),
         task_queue: queue(),
@@ -57,7 +57,7 @@ async fn poll(door: &Door) -> PollWorkflowTaskQueueResponse {
     call(door, "PollWorkflowTaskQueue", &request).await.unwrap()
 }
 
-async fn poll_activity(door: &Door) -> PollActivityTaskQueueResponse {
+pub(crate) async fn poll_activity(door: &Door) -> PollActivityTaskQueueResponse {
     let request = PollActivityTaskQueueRequest {
         namespace: NAMESPACE.to_owned(),
         task_queue: queue(),
@@ -66,7 +66,7 @@ async fn poll_activity(door: &Door) -> PollActivityTaskQueueResponse {
     call(door, "PollActivityTaskQueue", &request).await.unwrap()
 }
 
-async fn complete(
+pub(crate) async fn complete(
     door: &Door,
     task_token: Vec<u8>,
     decision: impl Into<Attributes>,
@@ -83,11 +83,11 @@ async fn complete(
     call(door, "RespondWorkflowTaskCompleted", &request).await
 }
 
-fn finish() -> CompleteWorkflowExecutionCommandAttributes {
+pub(crate) fn finish() -> CompleteWorkflowExecutionCommandAttributes {
     CompleteWorkflowExecutionCommandAttributes::default()
 }
 
-fn schedule() -> ScheduleActivityTaskCommandAttributes {
+pub(crate) fn schedule() -> ScheduleActivityTaskCommandAttributes {
     ScheduleActivityTaskCommandAttributes {
         activity_id: "a".to_owned(),
         activity_type: Some(ActivityType {

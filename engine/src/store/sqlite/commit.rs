@@ -106,7 +106,7 @@ fn insert_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
 
 /// Absent when there is nothing to do, so that the boot's index holds only runs with an agenda.
 fn agenda(agenda: &Agenda) -> Option<Vec<u8>> {
-    (*agenda != Agenda::default()).then(|| agenda.encode_to_vec())
+    (!agenda.is_empty()).then(|| agenda.encode_to_vec())
 }
 
 fn put_namespace(tx: &Transaction<'_>, row: &NamespaceRow) -> Result<(), StoreError> {

@@ -69,14 +69,20 @@ impl Clause {
     }
 
     fn join(&mut self, parts: &[Filter], with: &str) {
-        self.sql.push('(');
-        for (n, part) in parts.iter().enumerate() {
-            if n > 0 {
+        // Halved, not chained: SQLite bounds the depth of an expression, and a chain is as deep as
+        // it is long.
+        match parts {
+            [] => self.sql.push('1'),
+            [only] => self.push(only),
+            many => {
+                let (left, right) = many.split_at(many.len() / 2);
+                self.sql.push('(');
+                self.join(left, with);
                 self.sql.push_str(with);
+                self.join(right, with);
+                self.sql.push(')');
             }
-            self.push(part);
         }
-        self.sql.push(')');
     }
 
     fn is(&mut self, field: &Field, compare: Compare, value: &Value) {
@@ -104,11 +110,12 @@ impl Clause {
             Compare::GreaterOrEqual => " >= ",
             Compare::StartsWith => {
                 let prefix = match value {
-                    Value::Text(text) => text.clone(),
-                    other => format!("{other:?}"),
+                    Value::Text(text) => text.as_str(),
+                    // The parser lets nothing else through.
+                    _ => "",
                 };
                 self.sql.push_str(" GLOB ");
-                self.bind(Sql::Text(format!("{}*", escape_glob(&prefix))));
+                self.bind(Sql::Text(format!("{}*", escape_glob(prefix))));
                 return;
             }
         };

@@ -37,6 +37,7 @@ fn keeps_runs_and_records_and_counts_its_boots() {
     kept.agenda = Agenda {
         wake_at: Some(42),
         ready: true,
+        records: 2,
     };
     first
         .committer

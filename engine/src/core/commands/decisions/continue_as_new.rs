@@ -15,6 +15,7 @@ use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::{Bad, Decided, Outlook, bad, too_large};
 use crate::core::commands::start::Start;
+use crate::core::task;
 use crate::core::time::{duration, or_zero, positive, to_proto};
 use crate::core::{Run, Step};
 use crate::limits;
@@ -104,7 +105,8 @@ fn inherit(
     });
     let run_timeout = positive(a.workflow_run_timeout.as_ref()).or(run.timeouts.run);
     a.workflow_run_timeout = or_zero(run_timeout);
-    let task_timeout = positive(a.workflow_task_timeout.as_ref()).unwrap_or(run.timeouts.task);
+    let asked = positive(a.workflow_task_timeout.as_ref()).unwrap_or(run.timeouts.task);
+    let task_timeout = task::timeout(Some(asked), run_timeout);
     a.workflow_task_timeout = Some(duration(task_timeout));
     if a.memo.is_none() && !run.memo.is_empty() {
         let fields = run.memo.clone().into_iter().collect();
