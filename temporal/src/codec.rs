@@ -4,8 +4,10 @@
 //! its id stands in the metadata, and payloads sealed under an older master key stay readable.
 //! Payloads hold ids and amounts only: erasing a person never depends on them.
 //!
-//! What is not sealed is refused: the seal is also the proof that a payload is ours. Without it,
-//! whoever reaches the engine could answer for a bank, or order a transfer of their own.
+//! What is not sealed is not read: the seal is also the proof that a payload is ours. Without it,
+//! whoever reaches the engine could answer for a bank, or order a transfer of their own. Such a
+//! payload becomes one that no type can be read from, so a forged answer of a bank is as good as
+//! none, and the bank is asked.
 
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use vault::{Key, Vault, VaultError};
 
 const ENCODING: &str = "encoding";
 const SEALED: &[u8] = b"binary/encrypted";
+/// No converter knows it.
+const NOT_OURS: &[u8] = b"binary/not-sealed";
 const KEY_ID: &str = "encryption-key-id";
 const PURPOSE: &str = "workflow payload";
 
@@ -30,13 +34,6 @@ pub enum Histories {
     /// reaches the engine is trusted.
     Plain,
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "a payload in a history is not sealed, so it is not ours; nothing was concluded from it. If it \
-     was written under --plain-histories, start with that flag again"
-)]
-struct NotSealed;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Codec {
@@ -81,7 +78,7 @@ impl Codec {
         if payload.metadata.get(ENCODING).map(Vec::as_slice) != Some(SEALED) {
             return match self.histories {
                 Histories::Plain => Ok(payload),
-                Histories::Sealed => Err(codec_error(NotSealed)),
+                Histories::Sealed => Ok(not_ours()),
             };
         }
         let id = payload
@@ -97,6 +94,13 @@ impl Codec {
                 .and_then(|key| key.open(PURPOSE, &payload.data))
         };
         Payload::decode(plain.map_err(codec_error)?.as_slice()).map_err(codec_error)
+    }
+}
+
+fn not_ours() -> Payload {
+    Payload {
+        metadata: [(ENCODING.to_owned(), NOT_OURS.to_vec())].into(),
+        ..Payload::default()
     }
 }
 
@@ -134,6 +138,9 @@ impl PayloadCodec for Codec {
 
 #[cfg(test)]
 mod tests {
+    use temporalio_common::data_converters::{
+        DataConverter, DefaultFailureConverter, PayloadConverter,
+    };
     use vault::MasterKey;
 
     use super::*;
@@ -191,16 +198,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_somebody_else_wrote_is_refused() {
-        let codec = Codec::new(vault("A"), "default", Histories::Sealed).unwrap();
+    async fn what_somebody_else_wrote_cannot_be_read() {
+        let context = SerializationContextData::None;
+        let forged = Payload {
+            data: b"\"done\"".to_vec(),
+            ..order()
+        };
+        let codec = |histories| Codec::new(vault("A"), "default", histories).unwrap();
+        for (histories, read) in [(Histories::Plain, Some("done")), (Histories::Sealed, None)] {
+            let converter = DataConverter::new(
+                PayloadConverter::default(),
+                DefaultFailureConverter::default(),
+                codec(histories),
+            );
+            let text = converter
+                .from_payload::<String>(&context, forged.clone())
+                .await;
+            assert_eq!(text.ok().as_deref(), read, "{histories:?}");
+        }
         let mut mislabelled = order();
         mislabelled
             .metadata
             .insert(ENCODING.to_owned(), SEALED.to_vec());
-        for forged in [order(), mislabelled, Payload::default()] {
-            let opened = codec.decode(&SerializationContextData::None, vec![forged.clone()]);
-            assert!(opened.await.is_err(), "{forged:?}");
-        }
+        let opened = codec(Histories::Sealed).decode(&context, vec![mislabelled]);
+        assert!(opened.await.is_err());
     }
 
     #[tokio::test]
