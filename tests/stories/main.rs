@@ -12,6 +12,7 @@ mod first_transfer;
 mod program;
 mod readme;
 mod refusals_at_start;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
+    trials.extend(undo::trials());
     trials.extend(crash::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());

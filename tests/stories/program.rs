@@ -24,6 +24,8 @@ pub(crate) struct Remit {
     dir: TempDir,
     pub(crate) api: Api,
     pub(crate) bank_url: String,
+    /// `HOST:PORT` of the engine's gRPC API.
+    pub(crate) engine: String,
 }
 
 /// What a partner knows: the address, the key, and its users' accounts.
@@ -53,6 +55,7 @@ impl Remit {
                 .with_context(|| format!("the banner does not say where the {name} is:\n{said}"))
         };
         let bank_url = told("bank")?;
+        let engine = told("engine")?.trim_end_matches(',').to_owned();
         let api = Api::from_env_file(&data.join("sandbox.env"))?;
         ensure!(
             told("API")?.starts_with(&api.url),
@@ -64,6 +67,7 @@ impl Remit {
             dir,
             api,
             bank_url,
+            engine,
         })
     }
 
@@ -93,6 +97,13 @@ impl Remit {
         Ok(self.dir)
     }
 
+    pub(crate) async fn bank_is_out_of_order(&self, on: bool) -> Result<()> {
+        let url = format!("{}/control/outage", self.bank_url);
+        let request = self.api.http.post(url).json(&json!({ "on": on }));
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// The sandbox bank's own record of what it did, by our reference.
     pub(crate) async fn bank_movements(&self) -> Result<Vec<Value>> {
         let url = format!("{}/v1/statement?after=0&limit=1000", self.bank_url);
@@ -112,6 +123,15 @@ impl Remit {
 
 /// The program with ports of its own choice and nothing from this process's environment.
 pub(crate) fn command(data_dir: &Path) -> Command {
+    let mut command = bare(data_dir);
+    for flag in ["--listen", "--engine-listen", "--sandbox-listen"] {
+        command.args([flag, "127.0.0.1:0"]);
+    }
+    command
+}
+
+/// The same without a word about ports: a flag may be there once only.
+pub(crate) fn bare(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_remit"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -120,14 +140,11 @@ pub(crate) fn command(data_dir: &Path) -> Command {
         }
     }
     command.arg("--data-dir").arg(data_dir);
-    for flag in ["--listen", "--engine-listen", "--sandbox-listen"] {
-        command.args([flag, "127.0.0.1:0"]);
-    }
     command
 }
 
 impl Api {
-    fn from_env_file(path: &Path) -> Result<Self> {
+    pub(crate) fn from_env_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let value = |name: &str| {
             text.lines()
