@@ -72,6 +72,12 @@ impl Parameters {
             }
             return None;
         };
+        if value.contains('\0') {
+            // One database takes it and the other does not: no parameter of ours has one.
+            let fault = Fault::parameter(name, "nul_character", "Text may not hold U+0000.");
+            self.faults.push(fault);
+            return None;
+        }
         read(value)
             .inspect_err(|wanted| {
                 self.faults

@@ -302,6 +302,7 @@ async fn queries(house: &House) {
         ),
         ("cursor=../../etc/passwd", "cursor: not_accepted"),
         ("cursor=", "cursor: not_accepted"),
+        ("client_reference=a%00b", "client_reference: nul_character"),
         ("client_reference=", "client_reference: not_accepted"),
         ("flagged=maybe", "flagged: not_accepted"),
         ("order=asc", "order: unknown_parameter"),
