@@ -31,10 +31,11 @@ pub(crate) fn text(places: &Places, data_dir: &Path, demo: Option<&Demo>) -> Str
     if let Some(bank) = &places.bank {
         line("bank", &format!("{bank}  (the sandbox bank)"));
     }
-    line(
-        "data",
-        &format!("{}  ({})", data_dir.display(), places.database),
-    );
+    let database = match places.database.as_str() {
+        "" => String::new(),
+        database => format!("  ({database})"),
+    };
+    line("data", &format!("{}{database}", data_dir.display()));
     if let Some(demo) = demo {
         text.push_str(&next_steps(data_dir, demo));
     }

@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
     long_about = None,
     after_help = "Every flag can also be set by its environment variable, or in the file that \
                   --config names, under the same key. A flag wins over the environment, the \
-                  environment over the file."
+                  environment over the file. Without a flag, because lists of processes show flags: \
+                  REMIT_MASTER_KEY, the key that processes on one database share (else the file \
+                  master.key of the data directory). REMIT_LOG says what is logged, such as info."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -84,9 +86,10 @@ pub(crate) struct Flags {
     )]
     pub(crate) database_url: Option<String>,
 
-    /// Leave workflow payloads readable, to look inside histories in the sandbox
+    /// Leave workflow payloads readable and unproven, to look inside histories in the sandbox
     #[arg(long, global = true, env = "REMIT_PLAIN_HISTORIES", value_name = "BOOL",
-          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+          num_args = 0..=1, default_missing_value = "true", require_equals = true,
+          value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) plain_histories: Option<bool>,
 
     /// A TOML file with the same keys

@@ -1,8 +1,8 @@
 //! The data directory: one owner at a time, one format, looked at before anything is written.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use domain::Code;
@@ -67,6 +67,9 @@ impl DataDir {
         let lock = private_file(&path.join("lock")).map_err(|error| unusable(&path, &error))?;
         try_lock(&path, &lock)?;
         if known_format(&path)?.is_none() {
+            // It may have been made by somebody who did not think of what will lie in it.
+            std::fs::set_permissions(&path, Permissions::from_mode(0o700))
+                .map_err(|error| unusable(&path, &error))?;
             write_whole(&path.join("FORMAT"), &format!("{FORMAT}\n"))
                 .map_err(|error| unusable(&path, &error))?;
         }
@@ -183,8 +186,6 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -205,6 +206,11 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(dir.path()), 0o700);
         assert_eq!(mode(&dir.file("secret")), 0o600);
+
+        let open_to_all = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(open_to_all.path(), Permissions::from_mode(0o755)).unwrap();
+        let dir = DataDir::open(open_to_all.path()).unwrap();
+        assert_eq!(mode(dir.path()), 0o700);
     }
 
     #[test]

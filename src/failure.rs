@@ -27,8 +27,12 @@ impl Failure {
         let mut line = line.into();
         let mut cause = Some(error);
         while let Some(error) = cause {
-            // Writing to a String cannot fail.
-            let _infallible = write!(line, ": {error}");
+            let said = error.to_string();
+            // Some libraries repeat the cause in the error itself.
+            if !line.ends_with(&said) {
+                // Writing to a String cannot fail.
+                let _infallible = write!(line, ": {said}");
+            }
             cause = error.source();
         }
         Self::new(code, line)
@@ -45,6 +49,16 @@ impl fmt::Display for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_nothing_twice() {
+        let cause = std::io::Error::other("the disk is full");
+        let failure = Failure::caused(Code::Internal, "cannot write: the disk is full", &cause);
+        assert_eq!(
+            failure.to_string(),
+            "cannot write: the disk is full [internal]"
+        );
+    }
 
     #[test]
     fn is_one_line_whatever_the_cause_says() {

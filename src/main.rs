@@ -12,15 +12,17 @@ mod settings;
 mod stores;
 mod supervisor;
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 use domain::Code;
+use tracing_subscriber::EnvFilter;
 
 use crate::cli::Cli;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Settings, Surroundings};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -46,16 +48,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // It can only be there already if this very function ran before.
     drop(rustls::crypto::ring::default_provider().install_default());
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("REMIT_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
-        )
+        .with_env_filter(log_filter()?)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let temporal_address = std::env::var("TEMPORAL_ADDRESS")
-        .ok()
-        .filter(|it| !it.is_empty());
-    let settings = Settings::resolve(cli.flags, cli.role, temporal_address)?;
+    let settings = Settings::resolve(cli.flags, cli.role, Surroundings::of_this_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -63,8 +60,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(roles::run(cli.role, settings))
 }
 
+fn log_filter() -> Result<EnvFilter, Failure> {
+    let Some(asked) = std::env::var_os("REMIT_LOG").filter(|asked| !asked.is_empty()) else {
+        return Ok(EnvFilter::new("warn"));
+    };
+    EnvFilter::try_new(asked.to_string_lossy()).map_err(|error| {
+        let line = "REMIT_LOG cannot be understood; write it like `info` or `warn,api=debug`";
+        Failure::caused(Code::ConfigInvalid, line, &error)
+    })
+}
+
 fn end(failure: &Failure) -> ExitCode {
-    eprintln!("remit: {failure}");
+    // Nobody may be reading any more; the exit code says it too.
+    drop(writeln!(std::io::stderr(), "remit: {failure}"));
     ExitCode::from(failure.code.exit())
 }
 

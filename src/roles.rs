@@ -3,6 +3,7 @@
 //! Doors first, because a taken port must leave nothing behind; then the stores and the engine;
 //! then whoever works on them. The end goes the other way round.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use ambient::SystemClock;
@@ -22,6 +23,12 @@ pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Fa
     let dir = DataDir::open(&settings.data_dir)?;
     let mut house = House::new(settings, dir, SystemClock::shared());
 
+    // The books first: they are looked at before they are written to, while the engine writes as soon
+    // as it is open. What keeps the program from starting then finds the engine as it was.
+    let stores = match role {
+        None | Some(Role::Api | Role::Worker) => Some(house.open_stores().await?),
+        Some(Role::Engine | Role::Sandbox) => None,
+    };
     let engine = match doors.engine {
         Some(listener) => Some(parts::engine::raise(&mut house, listener).await?),
         None => None,
@@ -29,24 +36,20 @@ pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Fa
     if let Some(listener) = doors.bank {
         parts::bank::raise(&mut house, listener)?;
     }
-    let mut stores = None;
     let mut demo = None;
-    if matches!(role, None | Some(Role::Api | Role::Worker)) {
-        let opened = house.open_stores().await?;
-        let client = house.connect(&opened, engine.as_deref()).await?;
+    if let Some(stores) = &stores {
+        let client = house.connect(stores, engine.as_deref()).await?;
         if !matches!(role, Some(Role::Api)) {
-            parts::workers::raise(&mut house, &opened, &client)?;
+            parts::workers::raise(&mut house, stores, &client)?;
         }
         if let Some(listener) = doors.front {
-            demo = Some(parts::front::raise(&mut house, &opened, &client, listener).await?);
+            demo = Some(parts::front::raise(&mut house, stores, &client, listener).await?);
         }
-        stores = Some(opened);
     }
 
-    println!(
-        "{}",
-        banner::text(&house.places, house.dir.path(), demo.as_ref())
-    );
+    let banner = banner::text(&house.places, house.dir.path(), demo.as_ref());
+    // Whoever stopped reading (`remit | head`) does not stop the program.
+    drop(writeln!(std::io::stdout(), "{banner}"));
     let ended = house.supervisor.run().await;
     // Every task that used it has ended, so this is the last one to hold it.
     if let Some(engine) = engine.and_then(Arc::into_inner) {

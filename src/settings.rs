@@ -1,11 +1,14 @@
 //! Settings: flags over environment over file over defaults, checked before anything is touched.
 
+use std::ffi::OsString;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use db::DatabaseUrl;
 use domain::Code;
 use serde::Deserialize;
+use vault::MasterKey;
 
 use crate::cli::{Flags, Role};
 use crate::failure::Failure;
@@ -21,6 +24,25 @@ pub(crate) struct Settings {
     pub(crate) engine: Engine,
     pub(crate) database: Option<DatabaseUrl>,
     pub(crate) plain_histories: bool,
+    /// Without one the data directory's file holds it.
+    pub(crate) master_key: Option<MasterKey>,
+}
+
+/// What the environment alone says.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    /// The SDK's own `TEMPORAL_ADDRESS`.
+    pub(crate) temporal_address: Option<OsString>,
+    pub(crate) master_key: Option<OsString>,
+}
+
+impl Surroundings {
+    pub(crate) fn of_this_process() -> Self {
+        Self {
+            temporal_address: std::env::var_os("TEMPORAL_ADDRESS").filter(|it| !it.is_empty()),
+            master_key: std::env::var_os(MasterKey::VARIABLE),
+        }
+    }
 }
 
 /// Which engine runs the workflows.
@@ -32,6 +54,7 @@ pub(crate) enum Engine {
 }
 
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+const LARGEST_FILE: u64 = 64 * 1024;
 
 /// The file: the same keys as the flags.
 #[derive(Debug, Default, Deserialize)]
@@ -49,11 +72,10 @@ struct File {
 }
 
 impl Settings {
-    /// `temporal_address` is the SDK's own `TEMPORAL_ADDRESS`.
     pub(crate) fn resolve(
         flags: Flags,
         role: Option<Role>,
-        temporal_address: Option<String>,
+        surroundings: Surroundings,
     ) -> Result<Self, Failure> {
         let file = flags
             .config
@@ -61,7 +83,15 @@ impl Settings {
             .map(read)
             .transpose()?
             .unwrap_or_default();
-        let temporal = flags.temporal.or(file.temporal);
+        let temporal = flags
+            .temporal
+            .or(file.temporal)
+            .map(|text| server("--temporal", text))
+            .transpose()?;
+        let temporal_address = surroundings
+            .temporal_address
+            .map(|text| server("TEMPORAL_ADDRESS", text.to_string_lossy().into_owned()))
+            .transpose()?;
         let settings = Self {
             data_dir: flags
                 .data_dir
@@ -102,6 +132,7 @@ impl Settings {
                 .plain_histories
                 .or(file.plain_histories)
                 .unwrap_or(false),
+            master_key: surroundings.master_key.map(master_key).transpose()?,
         };
         settings.fit_for(role)
     }
@@ -121,12 +152,27 @@ impl Settings {
                 "this role alone needs --database-url postgres://…: a SQLite file belongs to one process",
             ));
         }
+        if self.master_key.is_none() && !self.data_dir.join(MasterKey::FILE).exists() {
+            return Err(invalid(
+                "this role alone needs REMIT_MASTER_KEY, the key that all roles share: 32 random \
+                 bytes in base64, such as `openssl rand -base64 32` makes",
+            ));
+        }
+        if role == Some(Role::Worker) && self.sandbox_url.is_none() {
+            return Err(invalid(
+                "this role alone needs a bank: name the sandbox bank's address with --sandbox-url",
+            ));
+        }
         Ok(self)
     }
 }
 
 fn read(path: &Path) -> Result<File, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let mut text = String::new();
+    let opened = std::fs::File::open(path);
+    // Bounded: whatever lies there, it is not read whole into memory.
+    let read = opened.and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
+    read.map_err(|error| {
         let line = format!(
             "cannot read the configuration file {}; check --config",
             path.display()
@@ -167,12 +213,47 @@ fn address(flag: &str, given: Option<String>, default: &str) -> Result<SocketAdd
 }
 
 fn http_url(text: String) -> Result<String, Failure> {
-    if text.starts_with("http://") || text.starts_with("https://") {
+    let plain = reqwest::Url::parse(&text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if plain {
         return Ok(text.trim_end_matches('/').to_owned());
     }
+    // Not repeated: it may hold a password, which is one of the things that do not belong there.
+    Err(invalid(
+        "--sandbox-url is not a plain URL; write it like http://127.0.0.1:8090, without user, \
+         password or query",
+    ))
+}
+
+/// A Temporal server: `host:port`, or a URL.
+fn server(named: &str, text: String) -> Result<String, Failure> {
+    let rest = text.split_once("://").map_or(&*text, |(_, rest)| rest);
+    let fits = !rest.contains(char::is_whitespace)
+        && rest
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if fits {
+        return Ok(text);
+    }
     Err(invalid(format!(
-        "--sandbox-url {text:?} is not a URL; write it like http://127.0.0.1:8090"
+        "{named} {text:?} is not an address; write it like 127.0.0.1:7233"
     )))
+}
+
+/// A key that cannot be read must never be taken for none: a new one would be made.
+fn master_key(text: OsString) -> Result<MasterKey, Failure> {
+    let text = text.into_string().unwrap_or_default();
+    MasterKey::from_text(&text).map_err(|error| {
+        let line = format!("{} cannot be used", MasterKey::VARIABLE);
+        Failure::caused(Code::ConfigInvalid, line, &error)
+    })
 }
 
 fn namespace(name: String) -> Result<String, Failure> {
@@ -210,7 +291,7 @@ mod tests {
                 ..flags
             },
             None,
-            None,
+            Surroundings::default(),
         )
     }
 
@@ -253,13 +334,22 @@ mod tests {
 
     #[test]
     fn a_role_alone_must_share_what_it_uses() {
-        let failure = Settings::resolve(Flags::default(), Some(Role::Api), None).unwrap_err();
+        let failure = Settings::resolve(Flags::default(), Some(Role::Api), Surroundings::default())
+            .unwrap_err();
         assert!(failure.to_string().contains("--temporal"));
+        let resolve = |flags| Settings::resolve(flags, Some(Role::Worker), Surroundings::default());
         let flags = Flags {
             temporal: Some("t:7233".into()),
             ..Flags::default()
         };
-        let failure = Settings::resolve(flags, Some(Role::Worker), None).unwrap_err();
+        let failure = resolve(flags.clone()).unwrap_err();
         assert!(failure.to_string().contains("--database-url"));
+        let flags = Flags {
+            database_url: Some("postgres://db/remit".into()),
+            data_dir: Some("/nowhere/at/all".into()),
+            ..flags
+        };
+        let failure = resolve(flags).unwrap_err();
+        assert!(failure.to_string().contains("REMIT_MASTER_KEY"));
     }
 }

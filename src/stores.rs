@@ -1,9 +1,9 @@
 //! What lies below every role: the keys, the business database, and the rooms that own its tables.
 
 use ambient::{Mint, SharedClock};
-use db::{DatabaseUrl, Db, OpenError, Options};
+use db::{DatabaseUrl, Db, DbError, OpenError, Options};
 use domain::Code;
-use identity::Identity;
+use identity::{Identity, IdentityError};
 use transfers::Transfers;
 use vault::{MasterKey, MasterKeyError, Vault};
 
@@ -27,18 +27,24 @@ impl Stores {
         dir: &DataDir,
         clock: SharedClock,
     ) -> Result<Self, Failure> {
-        let given = std::env::var("REMIT_MASTER_KEY").ok();
-        let master = MasterKey::find(dir.path(), given.as_deref()).map_err(no_master_key)?;
-        let vault = Vault::new(master);
         let url = settings
             .database
             .clone()
             .unwrap_or_else(|| DatabaseUrl::Sqlite(dir.file("remit.db")));
+        if settings.database.is_none() {
+            books_not_lost(dir)?;
+        }
+        let master = match &settings.master_key {
+            Some(given) => given.clone(),
+            None => in_directory(dir, &url)?,
+        };
+        let vault = Vault::new(master);
         let db = Db::open(&url, Options::new(clock.clone()))
             .await
-            .map_err(no_database)?;
+            .map_err(|error| no_database(&url, &error))?;
         let mint = Mint::new(clock.clone());
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
+        identity.check_master_key().await.map_err(other_key)?;
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
         Ok(Self {
             mint,
@@ -58,11 +64,71 @@ fn no_master_key(error: MasterKeyError) -> Failure {
     )
 }
 
-fn no_database(error: OpenError) -> Failure {
-    let code = match &error {
-        OpenError::Newer { .. } => Code::DataDirNewer,
-        OpenError::Unreachable { .. } => Code::DatabaseUnavailable,
+/// `sandbox.env` is written after the books: where it is, they were. New, empty ones in their place
+/// would forget every transfer while the engine and the banks remember.
+fn books_not_lost(dir: &DataDir) -> Result<(), Failure> {
+    let books = dir.file("remit.db");
+    let there = std::fs::metadata(&books).is_ok_and(|found| found.len() > 0);
+    if there || !dir.file("sandbox.env").exists() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::DataDirDamaged,
+        format!(
+            "{} is missing or empty, though this data directory was in use; restore it from a \
+             backup, or name the database that was used with --database-url",
+            books.display()
+        ),
+    ))
+}
+
+/// The key of the data directory. Beside books that exist none is made: it could open nothing.
+fn in_directory(dir: &DataDir, url: &DatabaseUrl) -> Result<MasterKey, Failure> {
+    let books_exist = matches!(url, DatabaseUrl::Sqlite(file) if file.exists());
+    let key = dir.file(MasterKey::FILE);
+    if books_exist && !key.exists() {
+        return Err(Failure::new(
+            Code::DataDirDamaged,
+            format!(
+                "{} is missing, and nothing sealed can be opened without it; restore it from a \
+                 backup, or give the key in {}",
+                key.display(),
+                MasterKey::VARIABLE
+            ),
+        ));
+    }
+    MasterKey::find(dir.path(), None).map_err(no_master_key)
+}
+
+fn other_key(error: IdentityError) -> Failure {
+    let (code, line) = match &error {
+        IdentityError::Vault(_) => (
+            Code::ConfigInvalid,
+            "the master key is not the one that this database was sealed with; give that one in \
+             REMIT_MASTER_KEY, or restore master.key",
+        ),
+        _ => (
+            Code::DatabaseUnavailable,
+            "the business database cannot be read",
+        ),
+    };
+    Failure::caused(code, line, &error)
+}
+
+fn no_database(url: &DatabaseUrl, error: &OpenError) -> Failure {
+    let code = match (error, url) {
+        (OpenError::Newer { .. }, _) => Code::DataDirNewer,
+        // A file that can be read and is no database.
+        (
+            OpenError::Unreachable {
+                source: DbError::Statement(_),
+                ..
+            },
+            DatabaseUrl::Sqlite(_),
+        ) => Code::DataDirDamaged,
+        (OpenError::Unreachable { .. }, DatabaseUrl::Sqlite(_)) => Code::DataDirUnusable,
+        (OpenError::Unreachable { .. }, DatabaseUrl::Postgres(_)) => Code::DatabaseUnavailable,
         _ => Code::DataDirDamaged,
     };
-    Failure::caused(code, "the business database cannot be opened", &error)
+    Failure::caused(code, "the business database cannot be opened", error)
 }

@@ -1,7 +1,7 @@
 //! The keys of persons. Everything that names a person is sealed under their own key.
 
 use db::{Row, Tx, params};
-use domain::{Tenant, UserId};
+use domain::{Mode, Tenant, UserId};
 use vault::Key;
 
 use crate::{Identity, IdentityError};
@@ -57,6 +57,26 @@ impl Identity {
             0 => Err(IdentityError::NotFound("user")),
             _ => Ok(()),
         }
+    }
+
+    /// Whether our master key opens what this database holds; where nothing is sealed yet any does.
+    /// A process with another key would only fail later, at the first name it needs.
+    pub async fn check_master_key(&self) -> Result<(), IdentityError> {
+        let row = self
+            .db
+            .fetch_optional(
+                "SELECT partner_id, livemode, subject_id, wrapped_key FROM subject_keys
+                 WHERE wrapped_key IS NOT NULL ORDER BY partner_id, livemode, subject_id LIMIT 1",
+                params![],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(()) };
+        let tenant = Tenant {
+            partner: row.parse("partner_id")?,
+            mode: Mode::from_livemode(row.bool("livemode")?),
+        };
+        self.unwrap_key(&tenant, row.parse("subject_id")?, &row)
+            .map(drop)
     }
 
     /// From a row that has the column `wrapped_key`.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::account;
@@ -56,11 +56,22 @@ const SCHEMA: &str = "
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("the sandbox bank's books could not be opened; check the path and its permissions")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+    #[error("the sandbox bank's books are damaged; restore the file from a backup")]
+    Damaged(#[source] rusqlite::Error),
     #[error("the sandbox bank's books were written by a newer version ({found}); use that one")]
     Newer { found: i64 },
     #[error("the thread that writes the sandbox bank's books could not be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged(error),
+            _ => Self::Sqlite(error),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ pub(crate) fn raise(house: &mut House, listener: TcpListener) -> Result<(), Fail
     let bank = Bank::open(&house.dir.file("sandbox.db"), house.clock.clone()).map_err(|error| {
         let code = match &error {
             sandbox::OpenError::Newer { .. } => Code::DataDirNewer,
+            sandbox::OpenError::Damaged(_) => Code::DataDirDamaged,
             _ => Code::DataDirUnusable,
         };
         Failure::caused(code, "the sandbox bank's books cannot be opened", &error)

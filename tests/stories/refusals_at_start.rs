@@ -1,14 +1,19 @@
 //! What keeps the program from starting: one line that says what to do, an exit code, and nothing
 //! written.
 
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use anyhow::{Context, Result, ensure};
-use testkit::{Process, Stream, Trial, trial};
+use testkit::{Process, Stream, Trial, eventually, trial};
 
-use crate::program::{PATIENCE, Remit, Setup, command};
+use crate::program::{Api, PATIENCE, Remit, Setup, bare, command};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -25,6 +30,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "refusals_at_start::a_data_directory_that_cannot_be_used",
             async || unusable(),
+        ),
+        trial("refusals_at_start::the_environment", async || environment()),
+        trial("refusals_at_start::a_damaged_data_directory", damaged),
+        trial(
+            "refusals_at_start::nobody_reads_what_it_says",
+            nobody_listens,
         ),
         trial("refusals_at_start::a_newer_data_directory", newer),
         trial("refusals_at_start::a_second_process", second_process),
@@ -68,35 +79,170 @@ fn nothing_in(dir: &Path) -> Result<()> {
 fn unknown_words() -> Result<()> {
     let dir = testkit::temp_dir()?;
     let data = dir.path().join("data");
-    refused(command(&data).arg("--color"), 2, "--color")?;
-    refused(
-        command(&data).arg("transfer-everything"),
+    for (words, says) in [
+        (&["--color"][..], "--color"),
+        (&["transfer-everything"], "transfer-everything"),
+        (&["--listen"], "a value is required for '--listen"),
+        (&["--listen", ""], "--listen \"\" is not an address"),
+        (&["--listen", "everywhere"], "--listen \"everywhere\" is"),
+        (&["--listen", "127.0.0.1:65536"], "is not an address"),
+        (&["--engine-listen", "0.0.0.0:0"], "--engine-listen 0.0.0.0"),
+        (&["--namespace", "a b"], "--namespace"),
+        (&["--database-url", "mysql://x"], "--database-url"),
+        (&["--temporal", ""], "--temporal \"\" is not an address"),
+        (&["--temporal", "a b:1"], "--temporal \"a b:1\" is not"),
+        (&["--temporal", "nowhere"], "--temporal \"nowhere\" is not"),
+        (&["--sandbox-url", "http://"], "--sandbox-url"),
+        (&["--plain-histories=maybe"], "--plain-histories"),
+        (&["api"], "--temporal"),
+    ] {
+        // A mistake that is missed would take a port of everybody's: these are nobody's.
+        let mut command = bare(&data);
+        for flag in ["--listen", "--engine-listen", "--sandbox-listen"] {
+            if !words.contains(&flag) {
+                command.args([flag, "127.0.0.1:0"]);
+            }
+        }
+        refused(command.args(words), 2, says).with_context(|| format!("{words:?}"))?;
+    }
+    let secret = "http://user:secret-word@127.0.0.1:1";
+    let said = refused(
+        command(&data).args(["--sandbox-url", secret]),
         2,
-        "transfer-everything",
+        "--sandbox",
     )?;
-    refused(
-        command(&data).args(["--listen", "everywhere"]),
-        2,
-        "--listen",
-    )?;
-    refused(command(&data).args(["--listen"]), 2, "--listen")?;
-    refused(
-        command(&data).args(["--namespace", "a b"]),
-        2,
-        "--namespace",
-    )?;
-    refused(
-        command(&data).args(["--listen", "0.0.0.0:0"]),
-        2,
-        "--listen",
-    )?;
-    refused(
-        command(&data).args(["--database-url", "mysql://x"]),
-        2,
-        "--database-url",
-    )?;
-    refused(command(&data).arg("api"), 2, "--temporal")?;
+    ensure!(!said.contains("secret-word"), "{said}");
     nothing_in(dir.path())
+}
+
+/// What stands in the environment is a setting like any other: it is refused, never passed over.
+fn environment() -> Result<()> {
+    let dir = testkit::temp_dir()?;
+    let data = dir.path().join("data");
+    for (variable, value) in [
+        ("REMIT_DATA_DIR", &b""[..]),
+        ("REMIT_LISTEN", b""),
+        ("REMIT_CONFIG", b""),
+        ("REMIT_MASTER_KEY", b""),
+        ("REMIT_MASTER_KEY", b"not a key"),
+        ("REMIT_MASTER_KEY", b"\xff\xfe"),
+        ("REMIT_LOG", b"a=b=c"),
+        ("REMIT_LOG", b"\xff="),
+        ("TEMPORAL_ADDRESS", b"\xff"),
+    ] {
+        // A flag would win over its variable.
+        let mut command = if variable == "REMIT_LISTEN" {
+            bare(&data)
+        } else {
+            command(&data)
+        };
+        if variable == "REMIT_DATA_DIR" {
+            command = command_without_data_dir(dir.path());
+        }
+        command.env(variable, OsStr::from_bytes(value));
+        let says = match variable {
+            "REMIT_DATA_DIR" => "--data-dir",
+            "REMIT_LISTEN" => "--listen",
+            "REMIT_CONFIG" => "--config",
+            named => named,
+        };
+        refused(&mut command, 2, says).with_context(|| format!("{variable}={value:?}"))?;
+    }
+    // Roles that share a database share its key, and a worker needs a bank.
+    let mut worker = bare(&data);
+    worker.args(["worker", "--temporal", "127.0.0.1:1"]);
+    worker.args(["--database-url", "postgres://nobody@127.0.0.1:1/none"]);
+    refused(&mut worker, 2, "REMIT_MASTER_KEY")?;
+    worker.env("REMIT_MASTER_KEY", format!("{}=", "A".repeat(43)));
+    refused(&mut worker, 2, "--sandbox-url")?;
+    nothing_in(dir.path())
+}
+
+fn command_without_data_dir(current: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_remit"));
+    command.current_dir(current);
+    for flag in ["--listen", "--engine-listen", "--sandbox-listen"] {
+        command.args([flag, "127.0.0.1:0"]);
+    }
+    command
+}
+
+/// Each thing in the directory may be lost or spoilt. None is replaced by a fresh one unasked.
+async fn damaged() -> Result<()> {
+    let dir = Remit::start(Setup::default()).await?.stop()?;
+    let data = dir.path().join("data");
+    let noise = [0x5a; 8192];
+    let other_key = format!("{}=\n", "A".repeat(43));
+    for (name, content, exit_code, says) in [
+        ("remit.db", Some(&noise[..]), 7, "remit.db"),
+        ("remit.db", Some(&b""[..]), 7, "missing or empty"),
+        ("remit.db", None, 7, "missing or empty"),
+        ("sandbox.db", Some(&noise[..]), 7, "sandbox bank's books"),
+        ("master.key", Some(&noise[..]), 4, "master key"),
+        ("master.key", Some(&b""[..]), 4, "master key"),
+        ("master.key", None, 7, "master.key is missing"),
+        ("master.key", Some(other_key.as_bytes()), 2, "master key"),
+        ("FORMAT", Some(&b"?"[..]), 7, "FORMAT"),
+        ("FORMAT", None, 4, "not a data directory"),
+    ] {
+        let path = data.join(name);
+        let good = std::fs::read(&path)?;
+        match content {
+            Some(content) => std::fs::write(&path, content)?,
+            None => std::fs::remove_file(&path)?,
+        }
+        refused(&mut command(&data), exit_code, says).with_context(|| format!("{name} {says}"))?;
+        ensure!(
+            std::fs::read(&path).ok().as_deref() == content,
+            "{name} was touched"
+        );
+        // Writing to a new file would open it for others, which is refused for a reason of its own.
+        write_privately(&path, &good)?;
+    }
+    let mut again = Process::start(&mut command(&data))?;
+    again.wait_for_line(PATIENCE, Stream::Stdout, |line| line.contains("curl "))?;
+    again.kill()?;
+    Ok(())
+}
+
+fn write_privately(path: &Path, content: &[u8]) -> Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(file.write_all(content)?)
+}
+
+/// `remit | head -1` and a log that nobody reads any more must not stop the program.
+async fn nobody_listens() -> Result<()> {
+    let dir = testkit::temp_dir()?;
+    let data = dir.path().join("data");
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let mut remit = command(&data);
+    remit.stdout(writer.try_clone()?).stderr(writer);
+    let mut remit = KillOnDrop(remit.spawn()?);
+    // The first sample transfers are done by then, long after the banner.
+    let api = eventually(PATIENCE, async || {
+        let api = Api::from_env_file(&data.join("sandbox.env")).ok()?;
+        let done = api.get("/v1/transfers?status=completed").await.ok()?;
+        done["data"].get(0).is_some().then_some(api)
+    })
+    .await?;
+    ensure!(remit.0.try_wait()?.is_none(), "it ended");
+    api.get("/v1/transfers").await?;
+    Ok(())
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _ended_already = self.0.wait();
+    }
 }
 
 fn broken_configuration() -> Result<()> {
@@ -119,6 +265,8 @@ fn broken_configuration() -> Result<()> {
     }
     std::fs::write(&file, [0xff, 0xfe])?;
     refused(&mut with(&file), 2, "--config")?;
+    // It never ends, and is not read to its end.
+    refused(&mut with(Path::new("/dev/zero")), 2, "line 1")?;
     nothing_in(dir.path())
 }
 
