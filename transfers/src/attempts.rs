@@ -1,6 +1,6 @@
 //! Attempts at a bank, recorded durably before they leave and closed when they are answered.
 
-use db::{DbError, Row, Tx, Value, params};
+use db::{Db, DbError, Row, Tx, Value, params};
 use domain::rail::{Answer, RailId, Rejection};
 use domain::transfer::Status;
 use domain::{Step, StepKey, Tenant, TransferId};
@@ -199,20 +199,34 @@ async fn locked(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<Status, At
     Ok(stored.transfer.status)
 }
 
-/// The attempt that decides what is known of the step: done before unresolved before rejected.
 /// None where nothing can have arrived.
 async fn standing(
     tx: &mut Tx,
     tenant: &Tenant,
     key: StepKey,
 ) -> Result<Option<AttemptState>, DbError> {
-    let sql = format!(
+    let row = tx.fetch_optional(&deciding(), of_step(tenant, key)).await?;
+    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+}
+
+/// The same, for whoever only looks.
+pub(crate) async fn known(
+    db: &Db,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<Option<AttemptState>, DbError> {
+    let sql = deciding();
+    let row = db.fetch_optional(&sql, of_step(tenant, key)).await?;
+    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+}
+
+/// The attempt that decides what is known of a step: done before unresolved before rejected.
+fn deciding() -> String {
+    format!(
         "{SELECT} AND step_key = $4 AND state <> 'not_sent'
          ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'rejected' THEN 2 ELSE 1 END, attempt DESC
          LIMIT 1"
-    );
-    let row = tx.fetch_optional(&sql, of_step(tenant, key)).await?;
-    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+    )
 }
 
 async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, DbError> {

@@ -17,6 +17,7 @@ mod history;
 mod list;
 mod new;
 pub mod outbox;
+mod proof;
 mod record;
 mod row;
 mod start;

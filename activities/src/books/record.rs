@@ -8,6 +8,10 @@ use workflows::activities::{Booked, Record};
 use crate::failure;
 
 pub(super) async fn record(transfers: &Transfers, record: Record) -> Result<Booked, ActivityError> {
+    let proven = transfers.proven(&record.tenant, record.transfer, &record.happenings);
+    if !proven.await.map_err(failure::try_again)? {
+        return Err(failure::contradiction(NotProven));
+    }
     match transfers
         .record_all(&record.tenant, record.transfer, &record.happenings)
         .await
@@ -28,3 +32,9 @@ pub(super) async fn record(transfers: &Transfers, record: Record) -> Result<Book
         ) => Err(failure::contradiction(error)),
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no attempt at the bank says what was to be recorded; nothing was written, a person must look"
+)]
+struct NotProven;
