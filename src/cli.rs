@@ -26,9 +26,11 @@ pub(crate) struct Cli {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Role {
-    /// Only the API and the console. Needs --temporal and a PostgreSQL --database-url.
+    /// Only the API and the console. Needs --temporal, a PostgreSQL --database-url and
+    /// REMIT_MASTER_KEY.
     Api,
-    /// Only the workers. Needs --temporal and a PostgreSQL --database-url.
+    /// Only the workers. Needs --temporal, a PostgreSQL --database-url, REMIT_MASTER_KEY and
+    /// --sandbox-url.
     Worker,
     /// Only the workflow engine, for workers and clients that connect over gRPC.
     Engine,

@@ -9,6 +9,7 @@ mod console;
 mod crash;
 mod doubt;
 mod first_transfer;
+mod forged;
 mod program;
 mod readme;
 mod refusals_at_start;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
     trials.extend(undo::trials());
+    trials.extend(forged::trials());
     trials.extend(crash::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());
