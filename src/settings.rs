@@ -257,7 +257,7 @@ fn master_key(text: OsString) -> Result<MasterKey, Failure> {
 }
 
 fn namespace(name: String) -> Result<String, Failure> {
-    let fits = (1..=200).contains(&name.len())
+    let fits = (1..=128).contains(&name.len())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
@@ -265,7 +265,7 @@ fn namespace(name: String) -> Result<String, Failure> {
         return Ok(name);
     }
     Err(invalid(
-        "--namespace takes 1 to 200 letters, digits, dots, dashes and underscores",
+        "--namespace takes 1 to 128 letters, digits, dots, dashes and underscores",
     ))
 }
 
@@ -324,6 +324,10 @@ mod tests {
             ),
             ("database-url = \"mysql://x\"", "--database-url"),
             ("namespace = \"a b\"", "--namespace"),
+            (
+                &format!("namespace = \"{}\"", "n".repeat(129)),
+                "--namespace",
+            ),
         ] {
             let failure = with_file(text, Flags::default()).unwrap_err();
             assert_eq!(failure.code, Code::ConfigInvalid);
