@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # From the start of the program to its first accepted transfer, on an existing data directory, and
-# the memory it holds when idle. Usage: bench/start.sh [RUNS]; builds the release binary first.
+# the memory it holds when idle. Usage: bench/start.sh [RUNS]; builds the release binary first, or
+# measures the one that BINARY names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-9}
-cargo build --release --quiet
-binary=$PWD/target/release/remit
+binary=${BINARY:-$PWD/target/release/remit}
+[ -n "${BINARY:-}" ] || cargo build --release --quiet
 work=$(mktemp -d)
 pid=
 cleanup() {
