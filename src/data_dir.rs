@@ -67,9 +67,14 @@ impl DataDir {
         let lock = private_file(&path.join("lock")).map_err(|error| unusable(&path, &error))?;
         try_lock(&path, &lock)?;
         if known_format(&path)?.is_none() {
-            // It may have been made by somebody who did not think of what will lie in it.
-            std::fs::set_permissions(&path, Permissions::from_mode(0o700))
-                .map_err(|error| unusable(&path, &error))?;
+            // It may have been made by somebody who did not think of what will lie in it. A volume
+            // that another user owns keeps the permissions which that user chose.
+            match std::fs::set_permissions(&path, Permissions::from_mode(0o700)) {
+                Err(error) if error.kind() != ErrorKind::PermissionDenied => {
+                    return Err(unusable(&path, &error));
+                }
+                _ => {}
+            }
             write_whole(&path.join("FORMAT"), &format!("{FORMAT}\n"))
                 .map_err(|error| unusable(&path, &error))?;
         }
