@@ -8,6 +8,7 @@ mod books;
 mod console;
 mod crash;
 mod doubt;
+mod false_answer;
 mod first_transfer;
 mod forged;
 mod program;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
     trials.extend(undo::trials());
+    trials.extend(false_answer::trials());
     trials.extend(forged::trials());
     trials.extend(crash::trials());
     trials.extend(refusals_at_start::trials());

@@ -104,6 +104,15 @@ impl Remit {
         Ok(())
     }
 
+    /// From now on the bank asks for patience, and books nothing.
+    pub(crate) async fn debits_are_throttled(&self) -> Result<()> {
+        let rule = json!({ "on": "debits", "fault": "throttled", "per_thousand": 1_000 });
+        let url = format!("{}/control/faults", self.bank_url);
+        let request = self.api.http.post(url).json(&json!({ "rules": [rule] }));
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// The sandbox bank's own record of what it did, by our reference.
     pub(crate) async fn bank_movements(&self) -> Result<Vec<Value>> {
         let url = format!("{}/v1/statement?after=0&limit=1000", self.bank_url);
