@@ -10,5 +10,6 @@ mod ids;
 mod raw;
 mod stage;
 mod store;
+mod storm;
 mod time;
 mod workflows;
