@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ambient::SharedClock;
-use temporal::Starter;
+use temporal::{StartError, Starter};
 use tokio_util::sync::CancellationToken;
 use transfers::Transfers;
 
@@ -37,14 +37,21 @@ pub async fn sweep(
     }
 }
 
+/// One transfer that is not taken does not hold up the others; an engine that does not answer is
+/// not asked for the rest.
 async fn round(
     transfers: &Transfers,
     starter: &Starter,
     old_enough: Duration,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     for order in transfers.to_start(old_enough, BATCH).await? {
-        starter.start(&order).await?;
-        transfers.started(&order.tenant, order.transfer).await?;
+        match starter.start(&order).await {
+            Ok(()) => transfers.started(&order.tenant, order.transfer).await?,
+            Err(error @ StartError::NotTaken(_)) => {
+                tracing::warn!(transfer = %order.transfer, %error, "not started; trying again");
+            }
+            Err(error @ StartError::TimedOut) => return Err(error.into()),
+        }
     }
     Ok(())
 }
