@@ -14,11 +14,21 @@ seconds() {
 if [ "$what" != rooms ]; then
     target=$(mktemp -d)
     trap 'rm -rf "$target"' EXIT
-    printf 'clean release build: %d s\n' "$(seconds cargo build --release --locked --quiet --timings --target-dir "$target")"
-    printf 'slowest crates, in seconds:\n'
-    grep -o '"name":"[^"]*","version":"[^"]*","mode":"[^"]*","target":"[^"]*","features":[^]]*\],"start":[0-9.]*,"duration":[0-9.]*' \
-        "$target"/cargo-timings/cargo-timing.html |
-        sed -E 's/"name":"([^"]*)".*"mode":"([^"]*)".*"duration":([0-9.]*)/\3 \1 (\2)/' | sort -rn | head -12
+    printf 'clean release build: %d s\n' \
+        "$(seconds cargo build --release --locked --quiet --timings --target-dir "$target")"
+    python3 - "$target" <<'PYTHON'
+import glob, json, re, subprocess, sys
+
+page = open(sorted(glob.glob(sys.argv[1] + "/cargo-timings/cargo-timing-*.html"))[-1]).read()
+units = json.loads(re.search(r"const UNIT_DATA = (\[.*?\]);", page, re.S).group(1))
+rooms = json.loads(subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version", "1"]))
+rooms = {package["name"] for package in rooms["packages"]}
+end = lambda units: max(unit["start"] + unit["duration"] for unit in units)
+print(f"dependencies done after: {end([u for u in units if u['name'] not in rooms]):.0f} s, our own rooms among them")
+print("slowest, in seconds:")
+for unit in sorted(units, key=lambda unit: -unit["duration"])[:12]:
+    print(f"  {unit['duration']:5.1f}  {unit['name']} {unit['target'].strip()}")
+PYTHON
 fi
 if [ "$what" != release ]; then
     cargo build --quiet
