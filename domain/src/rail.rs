@@ -31,6 +31,8 @@ impl RailId {
                 deduplicates_for: Some(Duration::from_secs(30 * 86_400)),
                 first_inquiry_after: Duration::from_secs(1),
                 slowest_inquiry: Duration::from_secs(30),
+                // Longer than an order can be under way (the adapter's own limit) or hidden from
+                // inquiries.
                 not_found_is_proof_after: Duration::from_secs(10),
             },
         }

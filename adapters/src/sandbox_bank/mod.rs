@@ -4,12 +4,10 @@ mod answer;
 mod refusals;
 mod wire;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use domain::StepKey;
 use domain::rail::{
-    Answer, Debits, Found, Inquiries, Instruction, Payouts, PortError, Rail, RailId, RailPromises,
+    Answer, Debits, Found, Inquiries, Instruction, Payouts, PortError, Rail, RailId,
 };
 use reqwest::Url;
 
@@ -40,14 +38,6 @@ pub struct SandboxBank {
     http: Http,
     base: Url,
 }
-
-const PROMISES: RailPromises = RailPromises {
-    deduplicates_for: Some(Duration::from_secs(30 * 86_400)),
-    first_inquiry_after: Duration::from_secs(1),
-    slowest_inquiry: Duration::from_secs(30),
-    // Longer than an order can be under way (the client's own limit) or hidden from inquiries.
-    not_found_is_proof_after: Duration::from_secs(10),
-};
 
 impl SandboxBank {
     pub fn new(config: Config) -> Result<Self, BuildError> {
@@ -99,10 +89,6 @@ impl Rail for SandboxBank {
         RailId::SandboxBank
     }
 
-    fn promises(&self) -> RailPromises {
-        PROMISES
-    }
-
     fn debits(&self) -> Option<&dyn Debits> {
         Some(self)
     }
@@ -147,8 +133,9 @@ mod tests {
     #[test]
     fn not_found_proves_nothing_while_an_order_may_be_under_way() {
         let limits = Limits::default();
-        assert!(PROMISES.not_found_is_proof_after >= limits.connect + limits.total);
-        assert!(PROMISES.first_inquiry_after < PROMISES.slowest_inquiry);
+        let promises = RailId::SandboxBank.promises();
+        assert!(promises.not_found_is_proof_after >= limits.connect + limits.total);
+        assert!(promises.first_inquiry_after < promises.slowest_inquiry);
     }
 
     #[test]
