@@ -26,6 +26,7 @@ use super::commands::{
     start_activity, start_task, terminate, tick,
 };
 use super::record::Record;
+use super::step::Successor;
 use super::task::{Sticky, TaskFence};
 use super::{Action, Outcome, Refusal, Run};
 
@@ -45,6 +46,7 @@ struct Stage {
     epoch: u64,
     task: TaskFence,
     activities: BTreeMap<String, ActivityFence>,
+    next: Option<Box<Successor>>,
     out: String,
 }
 
@@ -61,6 +63,7 @@ impl Default for Stage {
                 attempt: 0,
             },
             activities: BTreeMap::new(),
+            next: None,
             out: String::new(),
         }
     }
@@ -76,6 +79,13 @@ impl Stage {
                 let (born, outcome) = start::apply(start_command(&words), now);
                 self.run = born;
                 Ok(outcome)
+            }
+            // The run that follows takes the place of the one that ended.
+            "next" => {
+                self.assert_replays();
+                let next = *self.next.take().unwrap();
+                (self.run, self.records) = (next.run, Vec::new());
+                Ok(next.outcome)
             }
             "signal" => {
                 let cmd = signal::Signal {
@@ -158,10 +168,6 @@ impl Stage {
             self.remember(scheduled_id);
         }
         self.took(done.outcome);
-        if let Some(next) = done.successor {
-            let before = &next.attributes.continued_execution_run_id;
-            writeln!(self.out, "→ continues as {} after {before}", next.run_id).unwrap();
-        }
         if let Some(bad) = done.rejected {
             writeln!(self.out, "rejected: {bad}").unwrap();
         }
@@ -232,7 +238,7 @@ impl Stage {
         let target = self.now.after(Duration::from_secs(seconds));
         while let Some(at) = self.run.next_wake().filter(|at| *at <= target) {
             self.now = self.now.max(at);
-            let outcome = tick::apply(&mut self.run, self.now);
+            let outcome = tick::apply(&mut self.run, "next", self.now);
             self.took(outcome);
         }
         self.now = target;
@@ -267,10 +273,15 @@ impl Stage {
                 .unwrap(),
             }
         }
+        if let Some(next) = outcome.successor {
+            let id = &next.run.run_id;
+            writeln!(self.out, "→ continues as {id}").unwrap();
+            self.next = Some(next);
+        }
     }
 
     fn replayed(&self) -> Run {
-        let mut run = Run::unborn("w".to_owned(), "r".to_owned());
+        let mut run = Run::unborn("w".to_owned(), self.run.run_id.clone());
         for record in &self.records {
             run.replay(record).unwrap();
         }
@@ -314,5 +325,6 @@ fn nothing() -> Outcome {
     Outcome {
         record: None,
         actions: Vec::new(),
+        successor: None,
     }
 }

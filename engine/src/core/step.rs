@@ -11,6 +11,7 @@ use temporalio_protos::temporal::api::history::v1::{
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
+use super::commands::start::{self, Start};
 use super::fold;
 use super::record::{Fact, Note, Record};
 use super::run::Run;
@@ -29,12 +30,22 @@ pub(crate) struct Outcome {
     /// `None` when only volatile state changed.
     pub(crate) record: Option<Record>,
     pub(crate) actions: Vec<Action>,
+    /// The run that follows one that ended: written with its end, or not at all.
+    pub(crate) successor: Option<Box<Successor>>,
+}
+
+/// A run that takes the place of the one before it.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    pub(crate) run: Run,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Debug)]
 pub(crate) struct Step<'r> {
     pub(crate) run: &'r mut Run,
     pub(crate) now: Timestamp,
+    successor: Option<Box<Start>>,
     events: Vec<HistoryEvent>,
     notes: Vec<Note>,
     actions: Vec<Action>,
@@ -45,6 +56,7 @@ impl<'r> Step<'r> {
         Self {
             run,
             now,
+            successor: None,
             events: Vec::new(),
             notes: Vec::new(),
             actions: Vec::new(),
@@ -86,6 +98,11 @@ impl<'r> Step<'r> {
 
     pub(crate) fn act(&mut self, action: Action) {
         self.actions.push(action);
+    }
+
+    /// Names the run that follows this one, which ends in the same step.
+    pub(crate) fn follow(&mut self, next: Start) {
+        self.successor = Some(Box::new(next));
     }
 
     fn event(&self, attributes: Attributes) -> HistoryEvent {
@@ -226,9 +243,14 @@ impl<'r> Step<'r> {
         if let Some(record) = &record {
             self.run.history_bytes += record.events.len() as u64;
         }
+        let successor = self.successor.map(|next| {
+            let (run, outcome) = start::apply(*next, self.now);
+            Box::new(Successor { run, outcome })
+        });
         Outcome {
             record,
             actions: self.actions,
+            successor,
         }
     }
 }

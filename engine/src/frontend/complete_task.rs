@@ -16,7 +16,6 @@ use super::poll_activity;
 use super::poll_workflow::build_of;
 use crate::core::Refusal;
 use crate::core::commands::complete_task::{self, CompleteTask};
-use crate::core::commands::start;
 use crate::core::task::{Sticky, TaskFence};
 use crate::core::time::positive;
 use crate::runs::{Answer, Guard, Host, Key, Live, Namespace};
@@ -62,15 +61,7 @@ pub(crate) async fn handle(
         None => answers(live, request.query_results),
         Some(_) => Vec::new(),
     };
-    let position = match done.successor {
-        None => host.take(&key, &mut slot, done.outcome),
-        Some(next) => {
-            // One write: a workflow that continues is never between two runs.
-            host.take_and_hold(&key, &mut slot, done.outcome);
-            let (run, outcome) = start::apply(*next, host.now());
-            host.settle(&key, &mut slot, run, outcome)
-        }
-    };
+    let position = host.take(&key, &mut slot, done.outcome);
     let activity_tasks = hand_back(host, &namespace, &key, &mut slot, &done.eager_activities);
     drop(slot);
     host.durable(position).await?;

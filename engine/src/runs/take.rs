@@ -38,10 +38,17 @@ impl Host {
         self.take(key, slot, outcome)
     }
 
-    /// Queues the record, rings who waits, offers what is ready. Answers the position to await
-    /// before anybody is told.
-    pub(crate) fn take(&self, key: &Key, slot: &mut Slot, outcome: Outcome) -> Position {
-        self.take_all(key, slot, outcome, Write::Now)
+    /// Queues the record, rings who waits, offers what is ready; and lets the run that follows
+    /// take its place. Answers the position to await before anybody is told.
+    pub(crate) fn take(&self, key: &Key, slot: &mut Slot, mut outcome: Outcome) -> Position {
+        match outcome.successor.take() {
+            None => self.take_all(key, slot, outcome, Write::Now),
+            Some(next) => {
+                // One write: a workflow that goes on is never between two runs.
+                self.take_and_hold(key, slot, outcome);
+                self.settle(key, slot, next.run, next.outcome)
+            }
+        }
     }
 
     /// As [`Host::take`], but the record waits for the next one, to be atomic with it.

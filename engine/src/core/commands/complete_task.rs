@@ -10,7 +10,6 @@ use temporalio_protos::temporal::api::failure::v1::{
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 
 use super::decisions::{self, Bad, Decided};
-use super::start::Start;
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
 use crate::core::task::{Sticky, TaskFence};
@@ -27,7 +26,7 @@ pub(crate) struct CompleteTask {
     pub(crate) force_new_task: bool,
     /// Hands activities back in the same answer when the worker asks for it.
     pub(crate) eager: Starter,
-    /// The id of the run that follows, should this one continue as new.
+    /// The id of the run that follows, should there be one.
     pub(crate) next_run_id: String,
 }
 
@@ -36,8 +35,6 @@ pub(crate) struct Completed {
     pub(crate) outcome: Outcome,
     /// Activities started for the worker that answers, to travel in the response.
     pub(crate) eager_activities: Vec<i64>,
-    /// The run that follows this one, atomically with its end.
-    pub(crate) successor: Option<Box<Start>>,
     /// Why the task failed instead.
     pub(crate) rejected: Option<Bad>,
 }
@@ -72,7 +69,6 @@ pub(crate) fn apply(
         return Ok(Completed {
             outcome: step.finish(),
             eager_activities: Vec::new(),
-            successor: None,
             rejected: Some(bad),
         });
     }
@@ -98,7 +94,6 @@ pub(crate) fn apply(
     Ok(Completed {
         outcome: step.finish(),
         eager_activities: decided.eager_activities,
-        successor: decided.successor,
         rejected: None,
     })
 }

@@ -1,4 +1,6 @@
 //! Time passed: everything that is due happens now, the earliest first.
+//!
+//! `next_run_id` is the id of the run that follows, should this one time out and have a successor.
 
 use ambient::Timestamp;
 use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
@@ -11,10 +13,10 @@ use super::{fail_activity, terminate};
 use crate::core::activity::{Alarm, AttemptState};
 use crate::core::{Action, Outcome, Run, Step};
 
-pub(crate) fn apply(run: &mut Run, now: Timestamp) -> Outcome {
+pub(crate) fn apply(run: &mut Run, next_run_id: &str, now: Timestamp) -> Outcome {
     let mut step = Step::new(run, now);
     if step.run.expires_at.is_some_and(|end| end <= now) && step.run.is_open() {
-        expire(&mut step);
+        expire(&mut step, next_run_id);
         return step.finish();
     }
     if !step.run.is_open() {
@@ -27,7 +29,7 @@ pub(crate) fn apply(run: &mut Run, now: Timestamp) -> Outcome {
     step.finish()
 }
 
-fn expire(step: &mut Step<'_>) {
+fn expire(step: &mut Step<'_>, _next_run_id: &str) {
     terminate::interrupt(step);
     step.emit(WorkflowExecutionTimedOutEventAttributes {
         retry_state: RetryState::RetryPolicyNotSet as i32,

@@ -173,6 +173,11 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
         Attributes::WorkflowExecutionContinuedAsNewEventAttributes(a) => {
             a.new_execution_run_id.clone()
         }
+        Attributes::WorkflowExecutionStartedEventAttributes(a)
+            if !a.continued_execution_run_id.is_empty() =>
+        {
+            format!("after {}", a.continued_execution_run_id)
+        }
         Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
         _ => String::new(),
     };

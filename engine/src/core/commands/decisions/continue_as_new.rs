@@ -54,7 +54,7 @@ pub(super) fn apply(
 ) {
     let a = inherit(step.run, a);
     let started = started(step, &a, &decided.next_run_id);
-    decided.successor = Some(Box::new(Start {
+    step.follow(Start {
         workflow_id: step.run.workflow_id.clone(),
         run_id: decided.next_run_id.clone(),
         // Nobody asked for this run by a request of their own.
@@ -62,7 +62,7 @@ pub(super) fn apply(
         attributes: started,
         user_metadata: step.run.user_metadata.clone(),
         signal: None,
-    }));
+    });
     step.emit_with(
         WorkflowExecutionContinuedAsNewEventAttributes {
             new_execution_run_id: decided.next_run_id.clone(),
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn names_the_run_that_follows_and_ends_this_one() {
         check(
-            "start; poll; complete again timer=t@5",
+            "start; poll; complete again timer=t@5; next",
             expect![[r#"
                 1 WorkflowExecutionStarted
                 2 WorkflowTaskScheduled
@@ -166,7 +166,10 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskCompleted
                 5 WorkflowExecutionContinuedAsNew next
-                → continues as next after r
+                → continues as next
+                1 WorkflowExecutionStarted after r
+                2 WorkflowTaskScheduled
+                → offer workflow task
             "#]],
         );
     }

@@ -20,7 +20,6 @@ use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes
 use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause as Cause};
 
-use super::start::Start;
 use super::start_activity::Starter;
 use crate::core::{Run, Step};
 use crate::limits;
@@ -63,9 +62,8 @@ pub(crate) struct Decided {
     /// Something happened by deciding it (an activity that never ran was cancelled): the workflow
     /// must hear of it.
     pub(crate) needs_task: bool,
-    /// The id of the run that follows, should this one continue as new.
+    /// The id of the run that follows, should there be one.
     pub(crate) next_run_id: String,
-    pub(crate) successor: Option<Box<Start>>,
 }
 
 impl Decided {
@@ -76,7 +74,6 @@ impl Decided {
             eager_activities: Vec::new(),
             needs_task: false,
             next_run_id,
-            successor: None,
         }
     }
 }
