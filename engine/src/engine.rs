@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::door::{Door, tcp};
 use crate::errors::{FatalError, OpenError, ServeError};
+use crate::limits;
 use crate::matching::Matching;
 use crate::runs::{Host, Namespaces, NotCreated, Queries, Shelf};
 use crate::store::lock::OwnerLock;
@@ -149,7 +150,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         queries: Queries::default(),
         reader: Arc::new(store.reader),
         writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
-        shelf: Shelf::new(store.last_row),
+        shelf: Shelf::new(store.last_row, limits::RUN_BYTES_IN_MEMORY),
         last_row: AtomicI64::new(store.last_row),
         closing: CancellationToken::new(),
         clock,

@@ -28,8 +28,10 @@ pub(crate) const WAITING_QUERIES: usize = 100;
 pub(crate) const WAITING_POLLS: usize = 10_000;
 /// Writes that wait for the disk. Past it, requests are told to come back.
 pub(crate) const WAITING_WRITES: usize = 100_000;
-/// Runs kept in memory; idle ones beyond it are read back when something happens to them.
-pub(crate) const RUNS_IN_MEMORY: usize = 50_000;
+pub(crate) const WAITING_WRITE_BYTES: usize = 128 * 1024 * 1024;
+/// What the runs in memory may take together; idle ones beyond it are read back when something
+/// happens to them.
+pub(crate) const RUN_BYTES_IN_MEMORY: usize = 96 * 1024 * 1024;
 pub(crate) const NAMESPACES: usize = 10_000;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);

@@ -100,11 +100,13 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
         }
         Attributes::UpsertWorkflowSearchAttributesEventAttributes(a) => {
             if let Some(changes) = &a.search_attributes {
+                run.upserts += 1;
                 upsert(&mut run.search_attributes, sorted(&changes.indexed_fields));
             }
         }
         Attributes::WorkflowPropertiesModifiedEventAttributes(a) => {
             if let Some(changes) = &a.upserted_memo {
+                run.upserts += 1;
                 upsert(&mut run.memo, sorted(&changes.fields));
             }
         }

@@ -34,6 +34,8 @@ pub(crate) struct Run {
     pub(crate) user_metadata: Option<UserMetadata>,
     pub(crate) memo: BTreeMap<String, Payload>,
     pub(crate) search_attributes: BTreeMap<String, Payload>,
+    /// How often either was changed: what was encoded of them before is stale.
+    pub(crate) upserts: u64,
 
     pub(crate) next_event_id: i64,
     pub(crate) history_bytes: u64,
@@ -89,6 +91,7 @@ impl Run {
             user_metadata: None,
             memo: BTreeMap::new(),
             search_attributes: BTreeMap::new(),
+            upserts: 0,
             next_event_id: 1,
             history_bytes: 0,
             last_started_id: 0,

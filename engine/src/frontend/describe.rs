@@ -99,8 +99,8 @@ pub(super) fn info(head: &Head) -> WorkflowExecutionInfo {
         history_length: head.history_length,
         history_size_bytes: head.history_bytes,
         // Written by us, so it decodes; a damaged row shows without them rather than not at all.
-        memo: Memo::decode(head.memo.as_slice()).ok(),
-        search_attributes: SearchAttributes::decode(head.search_attributes.as_slice()).ok(),
+        memo: Memo::decode(head.memo.clone()).ok(),
+        search_attributes: SearchAttributes::decode(head.search_attributes.clone()).ok(),
         task_queue: head.task_queue.clone(),
         first_run_id: head.first_run_id.clone(),
         ..WorkflowExecutionInfo::default()

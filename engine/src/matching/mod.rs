@@ -30,8 +30,9 @@ pub(crate) enum Kind {
 pub(crate) enum Item {
     WorkflowTask {
         row: i64,
-        /// Where it goes when its sticky queue dies.
-        normal: String,
+        /// Where it goes when its sticky queue dies. `None` in a normal queue, where very many
+        /// tasks may wait.
+        normal: Option<Box<str>>,
     },
     Activity {
         row: i64,
@@ -85,11 +86,12 @@ impl Matching {
         let Some(gone) = gone else { return };
         for item in gone.drain() {
             let normal = match &item {
-                Item::WorkflowTask { normal, .. } | Item::Query { normal, .. } => normal.clone(),
-                Item::Activity { .. } => continue,
+                Item::WorkflowTask { normal, .. } => normal.as_deref(),
+                Item::Query { normal, .. } => Some(normal.as_str()),
+                Item::Activity { .. } => None,
             };
             let to = QueueKey {
-                name: normal,
+                name: normal.unwrap_or(&key.name).to_owned(),
                 ..key.clone()
             };
             self.offer(to, item);
@@ -112,7 +114,7 @@ mod tests {
     fn task(row: i64) -> Item {
         Item::WorkflowTask {
             row,
-            normal: "normal".to_owned(),
+            normal: Some("normal".into()),
         }
     }
 

@@ -9,7 +9,7 @@ use futures_util::stream;
 
 use super::Host;
 use crate::core::commands::tick;
-use crate::store::StoreError;
+use crate::store::{Due, StoreError};
 
 /// Runs read back and ticked at the same time.
 const AT_ONCE: usize = 64;
@@ -20,10 +20,12 @@ impl Host {
     /// Sets an alarm for every open run that needs one. Reads no history.
     pub(crate) fn set_alarms_of_open_runs(&self) -> Result<(), StoreError> {
         let now = self.now();
-        self.reader.agendas(&mut |row, agenda| {
-            let wake = agenda.wake_at.map(Timestamp::from_micros);
-            let at = if agenda.ready { Some(now) } else { wake };
-            self.timers.set(row, at);
+        self.reader.agendas(&mut |row, due| {
+            let at = match due {
+                Due::AtOnce => now,
+                Due::At(at) => Timestamp::from_micros(at),
+            };
+            self.timers.set(row, Some(at));
         })
     }
 
@@ -40,6 +42,11 @@ impl Host {
     }
 
     async fn tick(&self, row: i64) {
+        if self.admit().is_err() {
+            // What is due would only pile up before a disk that takes nothing.
+            self.timers.set(row, Some(self.now().after(LOOK_AGAIN)));
+            return;
+        }
         let (key, mut slot) = match self.lock_row(row).await {
             Ok(Some(found)) => found,
             Ok(None) => return,

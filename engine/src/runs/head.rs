@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prost::Message;
 use serde_json::{Map, Value};
 use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
@@ -12,9 +13,42 @@ use crate::core::Run;
 use crate::core::activity::AttemptState;
 use crate::store::{Agenda, Head};
 
+/// Encoded once for as long as they do not change.
+#[derive(Clone, Debug)]
+pub(crate) struct Attributes {
+    upserts: u64,
+    memo: Bytes,
+    search_attributes: Bytes,
+    search_values: Arc<str>,
+}
+
+impl Attributes {
+    fn of(run: &Run) -> Self {
+        Self {
+            upserts: run.upserts,
+            memo: encode_memo(&run.memo).into(),
+            search_attributes: encode_search(&run.search_attributes).into(),
+            search_values: search_values(&run.search_attributes).into(),
+        }
+    }
+}
+
 impl Live {
+    /// Encodes memo and search attributes again if they changed.
+    pub(crate) fn refresh_attributes(&mut self) {
+        self.attributes = Some(self.current_attributes());
+    }
+
+    fn current_attributes(&self) -> Attributes {
+        match &self.attributes {
+            Some(present) if present.upserts == self.run.upserts => present.clone(),
+            _ => Attributes::of(&self.run),
+        }
+    }
+
     pub(crate) fn head(&self, namespace: i64) -> Head {
         let run = &self.run;
+        let attributes = self.current_attributes();
         Head {
             row: self.row,
             namespace,
@@ -30,11 +64,25 @@ impl Live {
             closed_at: run.closed_at.map(ambient::Timestamp::as_micros),
             history_length: run.history_length(),
             history_bytes: i64::try_from(run.history_bytes).unwrap_or(i64::MAX),
-            memo: encode_memo(&run.memo),
-            search_attributes: encode_search(&run.search_attributes),
-            search_values: search_values(&run.search_attributes),
+            memo: attributes.memo,
+            search_attributes: attributes.search_attributes,
+            search_values: attributes.search_values,
             agenda: agenda(run, self.records),
         }
+    }
+
+    /// About what it takes in memory: its history, and what of it is decoded besides.
+    pub(crate) fn weight(&self) -> usize {
+        const ACTIVITY: usize = 1_024;
+        const BUFFERED: usize = 1_024;
+        const TIMER: usize = 256;
+        let history = usize::try_from(self.run.history_bytes).unwrap_or(usize::MAX / 4);
+        size_of::<Self>()
+            + history.saturating_mul(2)
+            + self.history.overhead()
+            + self.run.activities.len() * ACTIVITY
+            + self.run.buffered.len() * BUFFERED
+            + self.run.timers.len() * TIMER
     }
 
     /// Nothing volatile would be lost, and nobody waits. What waits in a task queue stays there:
@@ -47,7 +95,10 @@ impl Live {
 
 fn agenda(run: &Run, records: i64) -> Agenda {
     if !run.is_open() {
-        return Agenda::default();
+        return Agenda {
+            records,
+            ..Agenda::default()
+        };
     }
     Agenda {
         wake_at: run.next_wake().map(ambient::Timestamp::as_micros),

@@ -33,6 +33,11 @@ impl History {
         }
     }
 
+    /// Memory beside the bytes of the events.
+    pub(crate) fn overhead(&self) -> usize {
+        self.chunks.capacity() * size_of::<Chunk>()
+    }
+
     /// With events that exist only in an answer so far.
     pub(crate) fn with_suffix(&self, suffix: &[HistoryEvent]) -> Self {
         let mut all = self.clone();

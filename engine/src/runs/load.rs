@@ -29,6 +29,7 @@ impl Host {
         if !slot.loaded {
             self.load(key, &mut slot).await?;
             slot.loaded = true;
+            self.shelf.weigh(&mut slot);
             self.shelf.sweep_if_full(&self.writes);
         }
         Ok(slot)
@@ -129,6 +130,7 @@ impl Host {
             history,
             riding: Vec::new(),
             grown: Arc::new(Notify::new()),
+            attributes: None,
         };
         self.shelf.remember_row(row, key.clone());
         let mut outcome = recover::apply(&mut live.run, self.now());

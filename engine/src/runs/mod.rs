@@ -66,6 +66,10 @@ pub(crate) struct Slot {
     pub(crate) position: Position,
     /// Changes kept back to become one atomic write with what follows.
     pub(crate) held: Vec<Change>,
+    /// What the shelf counts it as.
+    pub(crate) weight: usize,
+    /// Looked at since the shelf last wanted room.
+    pub(crate) used: bool,
 }
 
 /// A run in memory, open or closed a moment ago.
@@ -79,6 +83,8 @@ pub(crate) struct Live {
     pub(crate) riding: Vec<u64>,
     /// Rings when history grows.
     pub(crate) grown: Arc<Notify>,
+    /// Memo and search attributes as the store keeps them: most records change neither.
+    pub(crate) attributes: Option<head::Attributes>,
 }
 
 pub(crate) type Guard = OwnedMutexGuard<Slot>;
@@ -131,6 +137,9 @@ impl Host {
             Room::Free => Ok(()),
             Room::Full => Err(Status::resource_exhausted(
                 "the engine has more writes waiting for its disk than it accepts; retry later",
+            )),
+            Room::DiskFull => Err(Status::resource_exhausted(
+                "the engine's disk is full; free space on it and retry. Nothing is lost and nothing needs a restart: what was accepted before is written as soon as there is room",
             )),
             Room::Stopped => Err(stopped()),
         }

@@ -1,13 +1,12 @@
 //! Which runs are in memory. Sharded by workflow id; a slot is dropped only when nobody holds it,
 //! everything of it is on disk, and nothing volatile would be lost.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Guard, Slot};
-use crate::limits;
 use crate::store::writer::WriteQueue;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +31,36 @@ pub(crate) struct Shelf {
     /// Runs that closed, oldest first: the first to be forgotten.
     closed: Mutex<VecDeque<(Key, i64)>>,
     next_sweep: AtomicUsize,
+    /// What the slots take together, in bytes, and may take.
+    weight: AtomicUsize,
+    most: usize,
     /// The last row of the boots before; and which of theirs were read back in this one.
     inherited: i64,
-    seen: Mutex<HashSet<i64>>,
+    seen: Mutex<Rows>,
+}
+
+/// A set of rows, a bit each: of a million open runs most are read sooner or later.
+#[derive(Debug, Default)]
+struct Rows {
+    pages: HashMap<i64, Box<[u64; 64]>>,
+}
+
+impl Rows {
+    /// Whether it was not in yet.
+    fn insert(&mut self, row: i64) -> bool {
+        const BITS: i64 = 64;
+        const PAGE: i64 = 64 * BITS;
+        let page = self
+            .pages
+            .entry(row.div_euclid(PAGE))
+            .or_insert_with(|| Box::new([0; 64]));
+        let place = row.rem_euclid(PAGE);
+        let word = usize::try_from(place / BITS).unwrap_or(0);
+        let bit = 1 << (place % BITS);
+        let is_new = page[word] & bit == 0;
+        page[word] |= bit;
+        is_new
+    }
 }
 
 #[derive(Debug, Default)]
@@ -47,14 +73,20 @@ const SHARDS: usize = 32;
 /// Closed runs stay a little, for whoever waits for the result.
 const CLOSED_KEPT: usize = 512;
 const LOADS_PER_SWEEP: usize = 16;
+/// A slot with its key, its lock and its places in the tables.
+const SLOT_BYTES: usize = 768;
+/// A closed run of which only the row is here.
+const CLOSED_BYTES: usize = 768;
 
 impl Shelf {
-    pub(crate) fn new(last_row: i64) -> Self {
+    pub(crate) fn new(last_row: i64, most: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             closed: Mutex::default(),
             next_sweep: AtomicUsize::new(0),
+            weight: AtomicUsize::new(0),
+            most,
             inherited: last_row,
             seen: Mutex::default(),
         }
@@ -75,7 +107,19 @@ impl Shelf {
                 None => Arc::clone(shard.slots.entry(key.clone()).or_default()),
             }
         };
-        slot.lock_owned().await
+        let mut guard = slot.lock_owned().await;
+        guard.used = true;
+        guard
+    }
+
+    /// Counts a slot as what it takes now.
+    pub(crate) fn weigh(&self, slot: &mut Slot) {
+        let live = slot.live.as_ref().map_or(0, |live| live.weight());
+        let closed = slot.closed.as_ref().map_or(0, |_| CLOSED_BYTES);
+        let before = std::mem::replace(&mut slot.weight, SLOT_BYTES + live + closed);
+        // Wrapping, as the two do together: the sum never goes below nothing.
+        let more = slot.weight.wrapping_sub(before);
+        self.weight.fetch_add(more, Ordering::Relaxed);
     }
 
     pub(crate) fn remember_row(&self, row: i64, key: Key) {
@@ -113,7 +157,8 @@ impl Shelf {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps memory bounded when very many runs are open: idle ones go, shard by shard.
+    /// Keeps memory bounded when very many runs are open: idle ones go, shard by shard, those
+    /// first that nobody looked at since the last time.
     pub(crate) fn sweep_if_full(&self, writes: &WriteQueue) {
         let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
         // Each shard now and then: where all runs are busy, looking at each load would cost more
@@ -121,30 +166,46 @@ impl Shelf {
         if !turn.is_multiple_of(LOADS_PER_SWEEP) {
             return;
         }
+        if self.weight() <= self.most {
+            return;
+        }
         let turn = (turn / LOADS_PER_SWEEP) % SHARDS;
-        let keys: Vec<Key> = {
-            let shard = self.shard(turn);
-            if shard.slots.len() <= limits::RUNS_IN_MEMORY / SHARDS {
+        let keys: Vec<Key> = self.shard(turn).slots.keys().cloned().collect();
+        // A little below, so that not every load has to look.
+        let enough = self.most / 8 * 7;
+        for key in keys {
+            if self.weight() <= enough {
                 return;
             }
-            shard.slots.keys().cloned().collect()
-        };
-        for key in keys {
-            self.evict(&key, writes);
+            self.evict_if(&key, writes, |slot| !std::mem::take(&mut slot.used));
         }
     }
 
-    /// Under the shard's lock nobody can take the slot, so a count of one means that nobody has it.
+    fn weight(&self) -> usize {
+        self.weight.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn evict(&self, key: &Key, writes: &WriteQueue) -> bool {
+        self.evict_if(key, writes, |_| true)
+    }
+
+    /// Under the shard's lock nobody can take the slot, so a count of one means that nobody has it.
+    fn evict_if(
+        &self,
+        key: &Key,
+        writes: &WriteQueue,
+        may_go: impl FnOnce(&mut Slot) -> bool,
+    ) -> bool {
         let row = {
             let mut shard = self.shard(self.of_key(key));
             let Some(slot) = shard.slots.get(key) else {
                 return true;
             };
-            let Some(row) = idle_row(slot, writes) else {
+            let Some((row, weight)) = idle_row(slot, writes, may_go) else {
                 return false;
             };
             shard.slots.remove(key);
+            self.weight.fetch_sub(weight, Ordering::Relaxed);
             row
         };
         if let Some(row) = row {
@@ -168,20 +229,24 @@ fn of_row(row: i64) -> usize {
     usize::try_from(row.unsigned_abs() % SHARDS as u64).unwrap_or(0)
 }
 
-/// The row of a slot that may be forgotten; `None` while it may not.
-fn idle_row(slot: &Arc<tokio::sync::Mutex<Slot>>, writes: &WriteQueue) -> Option<Option<i64>> {
+/// The row (if any) and the weight of a slot that may be forgotten; `None` while it may not.
+fn idle_row(
+    slot: &Arc<tokio::sync::Mutex<Slot>>,
+    writes: &WriteQueue,
+    may_go: impl FnOnce(&mut Slot) -> bool,
+) -> Option<(Option<i64>, usize)> {
     if Arc::strong_count(slot) > 1 {
         return None;
     }
-    let slot = slot.try_lock().ok()?;
-    if !writes.is_durable(slot.position) {
+    let mut slot = slot.try_lock().ok()?;
+    let is_idle = match &slot.live {
+        None => true,
+        Some(live) => live.may_be_forgotten(),
+    };
+    if !is_idle || !writes.is_durable(slot.position) || !may_go(&mut slot) {
         return None;
     }
-    match &slot.live {
-        None => Some(None),
-        Some(live) if live.may_be_forgotten() => Some(Some(live.row)),
-        Some(_) => None,
-    }
+    Some((slot.live.as_ref().map(|live| live.row), slot.weight))
 }
 
 #[cfg(test)]

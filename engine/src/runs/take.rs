@@ -34,6 +34,7 @@ impl Host {
             history: History::default(),
             riding: Vec::new(),
             grown: Arc::new(Notify::new()),
+            attributes: None,
         }));
         self.take(key, slot, outcome)
     }
@@ -77,6 +78,7 @@ impl Host {
                 body,
             };
             live.records += 1;
+            live.refresh_attributes();
             let head = Change::Head(Box::new(live.head(key.namespace)));
             held.extend([change, head]);
             if matches!(write, Write::Now) {
@@ -96,18 +98,20 @@ impl Host {
             self.release_riding(key, live);
             self.shelf.note_closed(key.clone(), live.row, &self.writes);
         }
-        *position
+        self.shelf.weigh(slot);
+        slot.position
     }
 
     fn perform(&self, key: &Key, live: &Live, action: Action) {
         match action {
             Action::OfferWorkflowTask => {
+                let queue = self.workflow_queue(key, &live.run);
+                let normal = &live.run.task_queue;
                 let item = Item::WorkflowTask {
                     row: live.row,
-                    normal: live.run.task_queue.clone(),
+                    normal: (queue.name != *normal).then(|| normal.as_str().into()),
                 };
-                self.matching
-                    .offer(self.workflow_queue(key, &live.run), item);
+                self.matching.offer(queue, item);
             }
             Action::OfferActivity {
                 scheduled_id,

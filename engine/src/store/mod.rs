@@ -7,6 +7,8 @@ pub(crate) mod lock;
 pub(crate) mod sqlite;
 pub(crate) mod writer;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -44,31 +46,29 @@ pub(crate) struct Head {
     pub(crate) history_length: i64,
     pub(crate) history_bytes: i64,
     /// Encoded protocol messages, as they are answered.
-    pub(crate) memo: Vec<u8>,
-    pub(crate) search_attributes: Vec<u8>,
+    pub(crate) memo: Bytes,
+    pub(crate) search_attributes: Bytes,
     /// The same search attributes as one JSON object, as they are searched.
-    pub(crate) search_values: String,
+    pub(crate) search_values: Arc<str>,
     pub(crate) agenda: Agenda,
 }
 
-/// What an open run needs from the engine: all that is read of it at boot.
-#[derive(Clone, PartialEq, prost::Message)]
+/// What an open run needs from the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Agenda {
     /// The next moment something is due without anybody asking.
-    #[prost(int64, optional, tag = "1")]
     pub(crate) wake_at: Option<i64>,
     /// Something waits in a task queue (or is buffered): the run must be looked at once.
-    #[prost(bool, tag = "2")]
     pub(crate) ready: bool,
     /// How many records the run has; 0 where an older program did not count.
-    #[prost(int64, tag = "3")]
     pub(crate) records: i64,
 }
 
-impl Agenda {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.wake_at.is_none() && !self.ready
-    }
+/// When an open run must be looked at after a restart: all that is read of it at boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    AtOnce,
+    At(i64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,14 +96,40 @@ pub(crate) const NOT_CLOSED: i64 = i64::MAX;
 pub(crate) enum StoreError {
     #[error("the store's database failed")]
     Sqlite(#[from] rusqlite::Error),
+    /// Nothing of the commit happened, and it may be tried again.
+    #[error("the store's disk is full")]
+    Full(#[source] rusqlite::Error),
     #[error("the store is damaged: {0}")]
     Corrupt(String),
 }
 
-/// The only way in. `commit` returns when everything is on disk; after an error nothing may be
-/// committed any more.
+/// The only way in.
 pub(crate) trait Committer: Send + 'static {
+    /// Returns when everything is on disk. After [`StoreError::Full`] nothing happened, and the
+    /// same changes may be tried again; after any other error nobody knows what is on disk, and
+    /// nothing may be committed any more.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// Housekeeping that nobody waits for, after a commit was acknowledged. An error means what
+    /// it means of a commit.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Change {
+    /// About what it takes in memory while it waits.
+    pub(crate) fn weight(&self) -> usize {
+        const OVERHEAD: usize = 512;
+        OVERHEAD
+            + match self {
+                Self::Record { body, .. } => body.len(),
+                Self::Head(head) => {
+                    head.memo.len() + head.search_attributes.len() + head.search_values.len()
+                }
+                Self::Namespace(row) => row.description.len(),
+            }
+    }
 }
 
 /// The ways out. Blocking: callers hop to a thread that may block.
@@ -119,8 +145,8 @@ pub(crate) trait Reader: Send + Sync + std::fmt::Debug + 'static {
     fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError>;
     /// The bodies of a run's records, oldest first, verified.
     fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError>;
-    /// Every open run that has anything on its agenda.
-    fn agendas(&self, visit: &mut dyn FnMut(i64, Agenda)) -> Result<(), StoreError>;
+    /// Every open run that has anything on its agenda, in the order of rows.
+    fn agendas(&self, visit: &mut dyn FnMut(i64, Due)) -> Result<(), StoreError>;
     fn list(
         &self,
         namespace: i64,

@@ -1,14 +1,20 @@
 //! Group commit: one thread takes everything that waits, commits once, syncs once, then releases
 //! the acknowledgements. The window is the previous sync, so a lone write waits for nothing.
 
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::{Change, Committer};
+use super::{Change, Committer, StoreError};
 use crate::limits;
+
+/// How soon a full disk is tried again.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(250);
 
 /// The position of a write in the order of all writes of this boot.
 pub(crate) type Position = u64;
@@ -25,6 +31,9 @@ pub(crate) struct WriteQueue {
 #[derive(Debug, Default)]
 struct Waiting {
     changes: Vec<Change>,
+    weight: usize,
+    /// The disk had no room for the last commit, which will be tried again.
+    disk_is_full: bool,
     last: Position,
     acks: Vec<(Position, oneshot::Sender<()>)>,
     closing: bool,
@@ -40,6 +49,8 @@ pub(crate) enum Room {
     Free,
     /// The disk is far behind.
     Full,
+    /// The disk has no room at all. What waits is written once it has.
+    DiskFull,
     Stopped,
 }
 
@@ -60,7 +71,10 @@ impl WriteQueue {
         thread::Builder::new()
             .name("engine-writer".to_owned())
             .spawn(move || {
-                of_thread.run(committer);
+                let run = AssertUnwindSafe(|| of_thread.run(committer));
+                if let Err(panic) = panic::catch_unwind(run) {
+                    of_thread.stop(format!("its writer panicked: {}", message(panic.as_ref())));
+                }
                 drop(keep);
                 of_thread.ended.send_replace(true);
             })?;
@@ -70,7 +84,13 @@ impl WriteQueue {
     /// Takes a write. Order of calls is order on disk.
     pub(crate) fn submit(&self, changes: impl IntoIterator<Item = Change>) -> Position {
         let mut waiting = self.lock();
-        waiting.changes.extend(changes);
+        for change in changes {
+            // Nobody takes from a queue that stopped.
+            if !waiting.stopped {
+                waiting.weight += change.weight();
+                waiting.changes.push(change);
+            }
+        }
         waiting.last += 1;
         let position = waiting.last;
         drop(waiting);
@@ -107,7 +127,11 @@ impl WriteQueue {
         let waiting = self.lock();
         if waiting.stopped {
             Room::Stopped
-        } else if waiting.changes.len() >= limits::WAITING_WRITES {
+        } else if waiting.disk_is_full {
+            Room::DiskFull
+        } else if waiting.changes.len() >= limits::WAITING_WRITES
+            || waiting.weight >= limits::WAITING_WRITE_BYTES
+        {
             Room::Full
         } else {
             Room::Free
@@ -144,12 +168,53 @@ impl WriteQueue {
 
     fn run(&self, mut committer: impl Committer) {
         while let Some((changes, last)) = self.take() {
-            if let Err(error) = committer.commit(&changes) {
-                self.stop(&error);
+            if let Err(error) = self.commit(&mut committer, &changes) {
+                self.fail(&error);
                 return;
             }
             self.durable.store(last, Ordering::Release);
             self.release(last);
+            match committer.tidy() {
+                Ok(()) => {}
+                Err(error @ StoreError::Full(_)) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the log cannot be moved into the database");
+                }
+                Err(error) => {
+                    self.fail(&error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A full disk is waited for: the commit was undone whole, so it may be tried again.
+    fn commit(&self, committer: &mut impl Committer, changes: &[Change]) -> Result<(), StoreError> {
+        loop {
+            let committed = committer.commit(changes);
+            let mut waiting = self.lock();
+            let was_full = waiting.disk_is_full;
+            waiting.disk_is_full = matches!(committed, Err(StoreError::Full(_)));
+            match committed {
+                Err(error @ StoreError::Full(_)) if !waiting.closing => {
+                    if !was_full {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(
+                            error,
+                            "the disk is full: nothing is written until it has room"
+                        );
+                    }
+                    // Also woken by a new write, and to close.
+                    drop(self.wake.wait_timeout(waiting, LOOK_FOR_ROOM));
+                }
+                Ok(()) => {
+                    if was_full {
+                        tracing::info!("the disk has room again");
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -157,6 +222,7 @@ impl WriteQueue {
         let mut waiting = self.lock();
         loop {
             if self.durable.load(Ordering::Acquire) < waiting.last {
+                waiting.weight = 0;
                 return Some((std::mem::take(&mut waiting.changes), waiting.last));
             }
             if waiting.closing {
@@ -185,18 +251,29 @@ impl WriteQueue {
     }
 
     /// A failed commit or sync is never retried: nobody knows what reached the disk.
-    fn stop(&self, error: &super::StoreError) {
+    fn fail(&self, error: &StoreError) {
         tracing::error!(error = error as &dyn std::error::Error, "store failed");
+        self.stop(chain(error));
+    }
+
+    fn stop(&self, reason: String) {
         let mut waiting = self.lock();
         waiting.stopped = true;
+        waiting.changes = Vec::new();
         waiting.acks.clear();
         drop(waiting);
-        self.failed.send_replace(Some(chain(error)));
+        self.failed.send_replace(Some(reason));
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -211,63 +288,4 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::store::{NamespaceRow, StoreError};
-
-    struct Gate {
-        batches: mpsc::Sender<usize>,
-        go: mpsc::Receiver<Result<(), StoreError>>,
-    }
-
-    impl Committer for Gate {
-        fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-            self.batches.send(changes.len()).unwrap();
-            self.go.recv().unwrap()
-        }
-    }
-
-    fn change(id: i64) -> Change {
-        Change::Namespace(NamespaceRow {
-            id,
-            uuid: String::new(),
-            name: String::new(),
-            description: String::new(),
-            owner: String::new(),
-            retention_seconds: 0,
-        })
-    }
-
-    #[tokio::test]
-    async fn what_waits_during_a_sync_is_committed_together() {
-        let (batches, seen) = mpsc::channel();
-        let (go, gate) = mpsc::channel();
-        let queue = WriteQueue::start(Gate { batches, go: gate }, ()).unwrap();
-        let first = queue.submit([change(1)]);
-        assert_eq!(seen.recv().unwrap(), 1);
-        queue.submit([change(2)]);
-        let third = queue.submit([change(3), change(4)]);
-        assert!(!queue.is_durable(first));
-        go.send(Ok(())).unwrap();
-        queue.durable(first).await.unwrap();
-        assert_eq!(seen.recv().unwrap(), 3);
-        go.send(Ok(())).unwrap();
-        queue.durable(third).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_failed_sync_acknowledges_nothing_and_is_not_retried() {
-        let (batches, seen) = mpsc::channel();
-        let (go, gate) = mpsc::channel();
-        let queue = WriteQueue::start(Gate { batches, go: gate }, ()).unwrap();
-        let write = queue.submit([change(1)]);
-        go.send(Err(StoreError::Corrupt("no space".to_owned())))
-            .unwrap();
-        assert!(queue.durable(write).await.is_err());
-        assert_eq!(queue.failure().await, "the store is damaged: no space");
-        assert_eq!(queue.room(), Room::Stopped);
-        assert_eq!(seen.iter().count(), 1);
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@
 //! one), so a later deadline never replaces an earlier alarm: most deadlines are timeouts that
 //! never strike, and moving them would cost more than the rare idle look.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ambient::{SharedClock, Timestamp};
@@ -17,10 +18,37 @@ pub(crate) struct Timers {
     sooner: Notify,
 }
 
+/// Two flat tables, because a million runs may have an alarm each.
 #[derive(Debug, Default)]
 struct Alarms {
-    by_time: BTreeSet<(Timestamp, i64)>,
+    /// The earliest first. What `by_row` does not know (any more) is passed over.
+    by_time: BinaryHeap<Reverse<(Timestamp, i64)>>,
     by_row: HashMap<i64, Timestamp>,
+}
+
+/// Alarms that were moved or taken back, beyond which they are cleared away.
+const STALE: usize = 1_024;
+
+impl Alarms {
+    fn put(&mut self, row: i64, at: Timestamp) {
+        self.by_time.push(Reverse((at, row)));
+        self.by_row.insert(row, at);
+        if self.by_time.len() > 2 * self.by_row.len() + STALE {
+            let standing = self.by_row.iter().map(|(row, at)| Reverse((*at, *row)));
+            self.by_time = standing.collect();
+        }
+    }
+
+    /// The earliest alarm that stands.
+    fn first(&mut self) -> Option<(Timestamp, i64)> {
+        while let Some(&Reverse((at, row))) = self.by_time.peek() {
+            if self.by_row.get(&row) == Some(&at) {
+                return Some((at, row));
+            }
+            self.by_time.pop();
+        }
+        None
+    }
 }
 
 impl Timers {
@@ -34,23 +62,20 @@ impl Timers {
 
     pub(crate) fn set(&self, row: i64, at: Option<Timestamp>) {
         let mut alarms = self.alarms();
-        let present = alarms.by_row.get(&row).copied();
-        match (at, present) {
-            (Some(at), Some(present)) if present <= at => {}
-            (None, None) => {}
-            (at, present) => {
-                if let Some(present) = present {
-                    alarms.by_time.remove(&(present, row));
-                    alarms.by_row.remove(&row);
-                }
-                if let Some(at) = at {
-                    alarms.by_time.insert((at, row));
-                    alarms.by_row.insert(row, at);
-                    if alarms.by_time.first() == Some(&(at, row)) {
-                        self.sooner.notify_one();
-                    }
-                }
-            }
+        let Some(at) = at else {
+            alarms.by_row.remove(&row);
+            return;
+        };
+        if alarms
+            .by_row
+            .get(&row)
+            .is_some_and(|present| *present <= at)
+        {
+            return;
+        }
+        alarms.put(row, at);
+        if alarms.first() == Some((at, row)) {
+            self.sooner.notify_one();
         }
     }
 
@@ -61,8 +86,8 @@ impl Timers {
             if !due.is_empty() {
                 return due;
             }
-            let next = self.alarms().by_time.first().map(|(at, _)| *at);
-            let Some(next) = next else {
+            let next = self.alarms().first();
+            let Some((next, _)) = next else {
                 self.sooner.notified().await;
                 continue;
             };
@@ -77,11 +102,11 @@ impl Timers {
         let now = self.clock.now();
         let mut alarms = self.alarms();
         let mut due = Vec::new();
-        while let Some(&(at, row)) = alarms.by_time.first()
+        while due.len() < most
+            && let Some((at, row)) = alarms.first()
             && at <= now
-            && due.len() < most
         {
-            alarms.by_time.remove(&(at, row));
+            alarms.by_time.pop();
             alarms.by_row.remove(&row);
             due.push(row);
         }
@@ -119,5 +144,18 @@ mod tests {
         assert_eq!(bell.await.unwrap(), [2]);
         clock.advance(Duration::from_secs(25));
         assert_eq!(timers.ring(10).await, [1]);
+    }
+
+    #[test]
+    fn alarms_that_move_and_go_leave_nothing_behind() {
+        let clock = ManualClock::at(Timestamp::from_seconds(100));
+        let timers = Timers::new(Arc::new(clock));
+        for round in 0..10_000 {
+            timers.set(7, Some(Timestamp::from_seconds(200_000 - round)));
+            timers.set(round, Some(Timestamp::from_seconds(300)));
+            timers.set(round, None);
+        }
+        assert!(timers.alarms().by_time.len() <= STALE + 2);
+        assert!(timers.alarms().by_row.len() <= 1);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::checksum;
-use crate::store::{Agenda, Change, Committer, Head, NamespaceRow, StoreError};
+use crate::store::{Change, Committer, Head, NamespaceRow, StoreError};
+
+/// Sixteen megabytes of log.
+const PAGES_PER_CHECKPOINT: i64 = 4_000;
 
 #[derive(Debug)]
 pub(crate) struct SqliteCommitter {
@@ -21,40 +23,77 @@ impl SqliteCommitter {
 
 impl Committer for SqliteCommitter {
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // A run that moved five times in this window has its row written once.
-        let mut heads: BTreeMap<i64, &Head> = BTreeMap::new();
-        for change in changes {
-            match change {
-                Change::Head(head) => {
-                    heads.insert(head.row, head);
-                }
-                Change::Record { row, number, body } => put_record(&tx, *row, *number, body)?,
-                Change::Namespace(namespace) => put_namespace(&tx, namespace)?,
+        match write(&mut self.db, changes) {
+            // The database ran out of space before the commit's last page: all of it was undone.
+            // A sync that fails for want of space is another error, and not of this kind.
+            Err(error) if is_full(&error) && self.db.is_autocommit() => {
+                Err(StoreError::Full(error))
             }
+            written => Ok(written?),
         }
-        for head in heads.values() {
-            put_head(&tx, head)?;
+    }
+
+    /// Moves what was committed from the log into the database once enough has gathered. Here and
+    /// not as SQLite does it by itself, because that would hide a sync that failed.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        if self.unmoved_pages("NOOP")? < PAGES_PER_CHECKPOINT {
+            return Ok(());
         }
-        tx.commit()?;
-        Ok(())
+        match self.unmoved_pages("PASSIVE") {
+            // The log keeps everything and goes on growing while there is room for it.
+            Err(error) if is_full(&error) => Err(StoreError::Full(error)),
+            moved => Ok(moved.map(drop)?),
+        }
     }
 }
 
-fn put_record(tx: &Transaction<'_>, row: i64, number: i64, body: &[u8]) -> Result<(), StoreError> {
+impl SqliteCommitter {
+    fn unmoved_pages(&self, mode: &str) -> rusqlite::Result<i64> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let mut query = self.db.prepare_cached(&sql)?;
+        query.query_row([], |row| {
+            let (gathered, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+            Ok(gathered - moved)
+        })
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
+fn write(db: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // A run that moved five times in this window has its row written once.
+    let mut heads: BTreeMap<i64, &Head> = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Head(head) => {
+                heads.insert(head.row, head);
+            }
+            Change::Record { row, number, body } => put_record(&tx, *row, *number, body)?,
+            Change::Namespace(namespace) => put_namespace(&tx, namespace)?,
+        }
+    }
+    for head in heads.values() {
+        put_head(&tx, head)?;
+    }
+    tx.commit()
+}
+
+fn put_record(tx: &Transaction<'_>, row: i64, number: i64, body: &[u8]) -> rusqlite::Result<()> {
     tx.prepare_cached("INSERT INTO records (run, number, checksum, body) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![row, number, checksum(row, number, body), body])?;
     Ok(())
 }
 
-fn put_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
+fn put_head(tx: &Transaction<'_>, head: &Head) -> rusqlite::Result<()> {
     // Tried as an update first: most writes are to runs that exist.
     let updated = tx
         .prepare_cached(
             "UPDATE runs SET status = ?2, closed_at = ?3, history_length = ?4, history_bytes = ?5,
-                 memo = ?6, search_attributes = ?7, search_values = ?8, agenda = ?9
+                 memo = ?6, search_attributes = ?7, search_values = ?8, wake_at = ?9, ready = ?10,
+                 records = ?11
              WHERE run = ?1",
         )?
         .execute(params![
@@ -63,10 +102,12 @@ fn put_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
             head.closed_at,
             head.history_length,
             head.history_bytes,
-            head.memo,
-            head.search_attributes,
-            head.search_values,
-            agenda(&head.agenda),
+            &*head.memo,
+            &*head.search_attributes,
+            &*head.search_values,
+            head.agenda.wake_at,
+            head.agenda.ready,
+            head.agenda.records,
         ])?;
     if updated == 0 {
         insert_head(tx, head)?;
@@ -74,12 +115,14 @@ fn put_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn insert_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
+fn insert_head(tx: &Transaction<'_>, head: &Head) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO runs (run, namespace, workflow_id, run_id, first_run_id, started_by,
              workflow_type, task_queue, status, started_at, execution_at, closed_at,
-             history_length, history_bytes, memo, search_attributes, search_values, agenda)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             history_length, history_bytes, memo, search_attributes, search_values, wake_at, ready,
+             records)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+             ?19, ?20)",
     )?
     .execute(params![
         head.row,
@@ -96,20 +139,17 @@ fn insert_head(tx: &Transaction<'_>, head: &Head) -> Result<(), StoreError> {
         head.closed_at,
         head.history_length,
         head.history_bytes,
-        head.memo,
-        head.search_attributes,
-        head.search_values,
-        agenda(&head.agenda),
+        &*head.memo,
+        &*head.search_attributes,
+        &*head.search_values,
+        head.agenda.wake_at,
+        head.agenda.ready,
+        head.agenda.records,
     ])?;
     Ok(())
 }
 
-/// Absent when there is nothing to do, so that the boot's index holds only runs with an agenda.
-fn agenda(agenda: &Agenda) -> Option<Vec<u8>> {
-    (!agenda.is_empty()).then(|| agenda.encode_to_vec())
-}
-
-fn put_namespace(tx: &Transaction<'_>, row: &NamespaceRow) -> Result<(), StoreError> {
+fn put_namespace(tx: &Transaction<'_>, row: &NamespaceRow) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO namespaces (namespace, uuid, name, description, owner, retention_seconds)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -1,5 +1,6 @@
 //! The store in one SQLite file: WAL, full sync, versioned schema, checksummed records.
 
+mod agendas;
 mod commit;
 mod filter;
 mod read;
@@ -59,7 +60,8 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
-    db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // The committer moves the log by itself.
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
     schema::migrate(&mut db)?;
     let boot = schema::begin_boot(&mut db, fresh_key)?;
     let namespaces = read::namespaces(&db)?;

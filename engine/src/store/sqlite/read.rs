@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use prost::Message;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::{checksum, filter, open_reader};
-use crate::store::{Agenda, Head, ListPosition, NamespaceRow, Reader, StoreError};
+use crate::store::{Agenda, Due, Head, ListPosition, NamespaceRow, Reader, StoreError};
 use crate::visibility::Filter;
 
 /// A few idle connections are kept; more are opened when many read at once.
@@ -16,7 +15,7 @@ const IDLE_CONNECTIONS: usize = 4;
 
 const HEAD: &str = "run, namespace, workflow_id, run_id, first_run_id, started_by, workflow_type,
     task_queue, status, started_at, execution_at, closed_at, history_length, history_bytes, memo,
-    search_attributes, search_values, agenda";
+    search_attributes, search_values, wake_at, ready, records";
 
 #[derive(Debug)]
 pub(crate) struct SqliteReader {
@@ -109,14 +108,20 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn agendas(&self, visit: &mut dyn FnMut(i64, Agenda)) -> Result<(), StoreError> {
-        let sql = "SELECT run, agenda FROM runs WHERE agenda IS NOT NULL ORDER BY run";
+    fn agendas(&self, visit: &mut dyn FnMut(i64, Due)) -> Result<(), StoreError> {
+        // Answered by the index alone, which holds nothing but these runs.
+        let sql = "SELECT run, wake_at, ready FROM runs
+                   WHERE wake_at IS NOT NULL OR ready <> 0 ORDER BY run";
         self.with(|db| {
             let mut query = db.prepare(sql)?;
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
-                let bytes: Vec<u8> = row.get(1)?;
-                visit(row.get(0)?, decode_agenda(&bytes)?);
+                let wake_at: Option<i64> = row.get(1)?;
+                let due = match (row.get(2)?, wake_at) {
+                    (false, Some(at)) => Due::At(at),
+                    (true, _) | (false, None) => Due::AtOnce,
+                };
+                visit(row.get(0)?, due);
             }
             Ok(())
         })
@@ -180,7 +185,6 @@ fn verify(
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
-    let agenda: Option<Vec<u8>> = row.get(17)?;
     Ok(Head {
         row: row.get(0)?,
         namespace: row.get(1)?,
@@ -196,18 +200,15 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         closed_at: row.get(11)?,
         history_length: row.get(12)?,
         history_bytes: row.get(13)?,
-        memo: row.get(14)?,
-        search_attributes: row.get(15)?,
-        search_values: row.get(16)?,
-        // An unreadable agenda is reported at boot, where it matters.
-        agenda: agenda
-            .and_then(|bytes| Agenda::decode(bytes.as_slice()).ok())
-            .unwrap_or_default(),
+        memo: row.get::<_, Vec<u8>>(14)?.into(),
+        search_attributes: row.get::<_, Vec<u8>>(15)?.into(),
+        search_values: row.get::<_, String>(16)?.into(),
+        agenda: Agenda {
+            wake_at: row.get(17)?,
+            ready: row.get(18)?,
+            records: row.get(19)?,
+        },
     })
-}
-
-fn decode_agenda(bytes: &[u8]) -> Result<Agenda, StoreError> {
-    Agenda::decode(bytes).map_err(|_| StoreError::Corrupt("an agenda cannot be read".to_owned()))
 }
 
 pub(super) fn namespaces(db: &Connection) -> Result<Vec<NamespaceRow>, StoreError> {

@@ -3,13 +3,20 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use thiserror::Error;
 
+use super::agendas;
 use crate::store::StoreError;
 
-const MIGRATIONS: [&str; 1] = [FIRST];
+/// One step forward, in a transaction of its own.
+enum Step {
+    Sql(&'static str),
+    Code(fn(&Connection) -> Result<(), StoreError>),
+}
 
-const SUPPORTED: i64 = MIGRATIONS.len() as i64;
+const STEPS: [Step; 2] = [Step::Sql(FIRST), Step::Code(agendas::into_columns)];
 
-const FIRST: &str = "
+const SUPPORTED: i64 = STEPS.len() as i64;
+
+pub(super) const FIRST: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE namespaces (
@@ -75,9 +82,12 @@ pub(super) fn refuse_newer(db: &Connection) -> Result<(), super::SqliteOpenError
 
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
     let done = version(db)?;
-    for (step, sql) in (1_i64..).zip(MIGRATIONS).filter(|(step, _)| *step > done) {
+    for (step, what) in (1_i64..).zip(STEPS).filter(|(step, _)| *step > done) {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(sql)?;
+        match what {
+            Step::Sql(sql) => tx.execute_batch(sql)?,
+            Step::Code(change) => change(&tx)?,
+        }
         tx.pragma_update(None, "user_version", step)?;
         tx.commit()?;
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::store::{Agenda, Change, Committer, Head, ListPosition, Reader};
+use crate::store::{Agenda, Change, Committer, Due, Head, ListPosition, Reader};
 use crate::visibility::{self, Filter};
 
 fn head(row: i64, workflow_id: &str, status: i32) -> Head {
@@ -15,7 +15,7 @@ fn head(row: i64, workflow_id: &str, status: i32) -> Head {
         status,
         started_at: row * 10,
         closed_at: (status != 1).then_some(row * 10 + 5),
-        search_values: r#"{"Customer":"anna","Tags":["a","b"]}"#.to_owned(),
+        search_values: r#"{"Customer":"anna","Tags":["a","b"]}"#.into(),
         ..Head::default()
     }
 }
@@ -59,9 +59,9 @@ fn keeps_runs_and_records_and_counts_its_boots() {
     let mut agendas = Vec::new();
     second
         .reader
-        .agendas(&mut |row, agenda| agendas.push((row, agenda.wake_at)))
+        .agendas(&mut |row, due| agendas.push((row, due)))
         .unwrap();
-    assert_eq!(agendas, [(1, Some(42))]);
+    assert_eq!(agendas, [(1, Due::AtOnce)]);
 }
 
 #[test]
