@@ -9,6 +9,7 @@
 //! `door` is the way in. See the README for the road of a record.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod calendar;
 mod core;
 mod door;
 mod engine;
