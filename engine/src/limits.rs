@@ -24,6 +24,8 @@ pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const LIST_PAGE: usize = 1_000;
 /// Queries that wait on one run.
 pub(crate) const WAITING_QUERIES: usize = 100;
+/// Fairness keys kept apart in one level of one task queue; more of them share a turn.
+pub(crate) const FAIRNESS_KEYS: usize = 1_000;
 /// Polls that wait on one task queue.
 pub(crate) const WAITING_POLLS: usize = 10_000;
 /// Writes that wait for the disk. Past it, requests are told to come back.

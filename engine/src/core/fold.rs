@@ -183,6 +183,7 @@ fn born(
     run.original_run_id.clone_from(&a.original_execution_run_id);
     run.workflow_type = a.workflow_type.as_ref().map_or("", |t| &t.name).to_owned();
     run.task_queue = a.task_queue.as_ref().map_or("", |q| &q.name).to_owned();
+    run.priority.clone_from(&a.priority);
     run.timeouts = Timeouts {
         execution: positive(a.workflow_execution_timeout.as_ref()),
         run: positive(a.workflow_run_timeout.as_ref()),

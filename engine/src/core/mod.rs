@@ -10,6 +10,7 @@
 pub(crate) mod activity;
 pub(crate) mod commands;
 pub(crate) mod fold;
+pub(crate) mod priority;
 pub(crate) mod record;
 pub(crate) mod refusal;
 pub(crate) mod retry;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::Payload;
+use temporalio_protos::temporal::api::common::v1::{Payload, Priority};
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
@@ -22,6 +22,7 @@ pub(crate) struct Run {
     pub(crate) original_run_id: String,
     pub(crate) workflow_type: String,
     pub(crate) task_queue: String,
+    pub(crate) priority: Option<Priority>,
     pub(crate) timeouts: Timeouts,
     pub(crate) status: WorkflowExecutionStatus,
     pub(crate) started_at: Timestamp,
@@ -77,6 +78,7 @@ impl Run {
             run_id,
             workflow_type: String::new(),
             task_queue: String::new(),
+            priority: None,
             timeouts: Timeouts {
                 execution: None,
                 run: None,

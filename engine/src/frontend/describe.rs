@@ -62,7 +62,10 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
             default_workflow_task_timeout: Some(duration(run.timeouts.task)),
             user_metadata: run.user_metadata.clone(),
         }),
-        workflow_execution_info: Some(info(head)),
+        workflow_execution_info: Some(WorkflowExecutionInfo {
+            priority: run.priority.clone(),
+            ..info(head)
+        }),
         pending_activities: run.activities.values().map(pending_activity).collect(),
         pending_workflow_task: run.task.as_ref().map(pending_task),
         workflow_extended_info: Some(WorkflowExecutionExtendedInfo {

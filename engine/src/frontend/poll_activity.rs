@@ -12,6 +12,7 @@ use tonic::Status;
 use super::poll_workflow::{build_of, too_many_polls};
 use super::{check_length, queue_name};
 use crate::core::commands::start_activity::{self, StartActivity, Starter};
+use crate::core::priority;
 use crate::core::time::to_proto;
 use crate::limits;
 use crate::matching::{Item, Kind, QueueKey};
@@ -164,7 +165,7 @@ pub(super) fn describe(
         start_to_close_timeout: spec.start_to_close_timeout,
         heartbeat_timeout: spec.heartbeat_timeout,
         retry_policy: spec.retry_policy.clone(),
-        priority: spec.priority.clone(),
+        priority: priority::merged(run.priority.as_ref(), spec.priority.as_ref()),
         ..PollActivityTaskQueueResponse::default()
     })
 }

@@ -15,8 +15,8 @@ use tonic::Status;
 
 use super::{check_blob, check_id, execution, status};
 use crate::limits;
-use crate::matching::{Item, Kind, QueueKey};
-use crate::runs::{Answer, Found, Host, Key, Question, not_found};
+use crate::matching::{Item, Kind, QueueKey, Rank};
+use crate::runs::{Answer, Found, Host, Key, Question, away_from, not_found};
 
 /// From this attempt on a workflow task counts as failing, and its queries as hopeless.
 const FAILING_ATTEMPT: u32 = 3;
@@ -82,8 +82,8 @@ pub(crate) async fn handle(
             () = host.closing.cancelled() => return Err(crate::runs::stopped()),
             () = &mut second_try => {
                 second_try = Box::pin(std::future::pending());
-                if let Sent::Sticky { normal, .. } = &sent {
-                    offer(host, normal, waiting.id);
+                if let Sent::Sticky { normal, rank, .. } = &sent {
+                    offer(host, normal, waiting.id, rank);
                 }
             }
         }
@@ -103,6 +103,7 @@ enum Sent {
     Everybody,
     Sticky {
         normal: QueueKey,
+        rank: Rank,
         patience: std::time::Duration,
     },
 }
@@ -115,7 +116,8 @@ fn send(host: &Host, key: &Key, found: &mut Found, id: u64) -> Result<Sent, Stat
     };
     let slot = match found {
         Found::Stored(head) => {
-            offer(host, &normal(&head.task_queue), id);
+            // The row does not say its priority, and nobody else waits for a closed run.
+            offer(host, &normal(&head.task_queue), id, &Rank::default());
             return Ok(Sent::Everybody);
         }
         Found::Live(slot) => slot,
@@ -140,27 +142,26 @@ fn send(host: &Host, key: &Key, found: &mut Found, id: u64) -> Result<Sent, Stat
     let normal = normal(&live.run.task_queue);
     let queue = host.workflow_queue(key, &live.run);
     let sticky = live.run.sticky.as_ref().filter(|_| queue != normal);
+    let rank = Rank::of(live.run.priority.as_ref());
     let sent = match sticky {
         Some(sticky) => Sent::Sticky {
             patience: sticky.schedule_to_start,
+            rank: rank.clone(),
             normal: normal.clone(),
         },
         None => Sent::Everybody,
     };
     let item = Item::Query {
         id,
-        normal: normal.name,
+        normal: away_from(&normal.name, &queue),
     };
-    host.matching.offer(queue, item);
+    host.matching.offer(queue, item, &rank);
     Ok(sent)
 }
 
-fn offer(host: &Host, queue: &QueueKey, id: u64) {
-    let item = Item::Query {
-        id,
-        normal: queue.name.clone(),
-    };
-    host.matching.offer(queue.clone(), item);
+fn offer(host: &Host, queue: &QueueKey, id: u64, rank: &Rank) {
+    let item = Item::Query { id, normal: None };
+    host.matching.offer(queue.clone(), item, rank);
 }
 
 fn respond(answer: Answer) -> Result<QueryWorkflowResponse, Status> {

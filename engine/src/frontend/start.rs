@@ -17,6 +17,7 @@ use super::{check_blob, check_id, check_length, queue_name, status};
 use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
 use crate::core::commands::terminate::{self, Terminate};
+use crate::core::priority;
 use crate::core::retry;
 use crate::core::task;
 use crate::core::time::{duration, or_zero, positive, to_proto};
@@ -250,6 +251,9 @@ pub(super) fn validate(request: &StartWorkflowExecutionRequest) -> Result<(), St
         ));
     }
     if let Some(why) = request.retry_policy.as_ref().and_then(retry::complaint) {
+        return Err(Status::invalid_argument(why));
+    }
+    if let Some(why) = request.priority.as_ref().and_then(priority::complaint) {
         return Err(Status::invalid_argument(why));
     }
     if request.retry_policy.is_some() || !request.cron_schedule.is_empty() {

@@ -1,7 +1,9 @@
 //! Task queues: what is ready meets who asks. Only references are queued; whether a task still
 //! stands is decided under its run's lock when it is taken, so a duplicate here is harmless.
 
+mod line;
 mod queue;
+mod rank;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ambient::Timestamp;
 
 pub(crate) use queue::Queue;
+pub(crate) use rank::Rank;
 
 use crate::limits;
 
@@ -25,14 +28,14 @@ pub(crate) enum Kind {
     Activity,
 }
 
-/// What waits, by the row of its run.
+/// What waits, by the row of its run. There may be very many: it is kept small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     WorkflowTask {
         row: i64,
         /// Where it goes when its sticky queue dies. `None` in a normal queue, where very many
         /// tasks may wait.
-        normal: Option<Box<str>>,
+        normal: Option<Arc<String>>,
     },
     Activity {
         row: i64,
@@ -41,8 +44,21 @@ pub(crate) enum Item {
     },
     Query {
         id: u64,
-        normal: String,
+        normal: Option<Arc<String>>,
     },
+}
+
+impl Item {
+    /// The item as it waits in its normal queue, and that queue when it waited elsewhere.
+    fn sent_home(self) -> (Self, Option<Arc<String>>) {
+        match self {
+            Self::WorkflowTask { row, normal } => {
+                (Self::WorkflowTask { row, normal: None }, normal)
+            }
+            Self::Query { id, normal } => (Self::Query { id, normal: None }, normal),
+            Self::Activity { .. } => (self, None),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +70,8 @@ pub(crate) struct Matching {
 const QUEUES_BEFORE_PRUNING: usize = 1_024;
 
 impl Matching {
-    pub(crate) fn offer(&self, key: QueueKey, item: Item) {
-        self.queue(key).push(item);
+    pub(crate) fn offer(&self, key: QueueKey, item: Item, rank: &Rank) {
+        self.queue(key).push(item, rank);
     }
 
     pub(crate) fn queue(&self, key: QueueKey) -> Arc<Queue> {
@@ -84,17 +100,13 @@ impl Matching {
             queues.remove(key)
         };
         let Some(gone) = gone else { return };
-        for item in gone.drain() {
-            let normal = match &item {
-                Item::WorkflowTask { normal, .. } => normal.as_deref(),
-                Item::Query { normal, .. } => Some(normal.as_str()),
-                Item::Activity { .. } => None,
-            };
+        for (item, rank) in gone.drain() {
+            let (item, normal) = item.sent_home();
             let to = QueueKey {
-                name: normal.unwrap_or(&key.name).to_owned(),
+                name: normal.map_or_else(|| key.name.clone(), |it| String::clone(&it)),
                 ..key.clone()
             };
-            self.offer(to, item);
+            self.offer(to, item, &rank);
         }
     }
 }
@@ -112,17 +124,18 @@ mod tests {
     }
 
     fn task(row: i64) -> Item {
-        Item::WorkflowTask {
-            row,
-            normal: Some("normal".into()),
-        }
+        Item::WorkflowTask { row, normal: None }
+    }
+
+    fn offer(matching: &Matching, name: &str, item: Item) {
+        matching.offer(key(name), item, &Rank::default());
     }
 
     #[tokio::test]
     async fn a_claim_that_is_dropped_goes_back_to_the_front() {
         let matching = Matching::default();
-        matching.offer(key("q"), task(1));
-        matching.offer(key("q"), task(2));
+        offer(&matching, "q", task(1));
+        offer(&matching, "q", task(2));
         let queue = matching.queue(key("q"));
         let claim = queue.claim().await;
         drop(claim);
@@ -136,14 +149,18 @@ mod tests {
         let queue = matching.queue(key("q"));
         let poll = tokio::spawn(async move { queue.claim().await.accept() });
         tokio::task::yield_now().await;
-        matching.offer(key("q"), task(7));
+        offer(&matching, "q", task(7));
         assert_eq!(poll.await.unwrap(), Some(task(7)));
     }
 
     #[tokio::test]
     async fn an_abandoned_sticky_queue_hands_its_tasks_to_everybody() {
         let matching = Matching::default();
-        matching.offer(key("sticky"), task(1));
+        let away = Item::WorkflowTask {
+            row: 1,
+            normal: Some(Arc::new("normal".to_owned())),
+        };
+        offer(&matching, "sticky", away);
         matching.abandon(&key("sticky"));
         assert_eq!(
             matching.queue(key("normal")).claim().await.accept(),

@@ -1,18 +1,19 @@
-//! One queue: a line of items, a line of pollers, first come first served on both sides.
+//! One queue: a line of items in the order of their ranks, a line of pollers, first come first
+//! served.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ambient::Timestamp;
 use tokio::sync::Notify;
 
-use super::Item;
+use super::line::{Line, Place};
+use super::{Item, Rank};
 use crate::limits;
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    items: Mutex<VecDeque<Item>>,
+    items: Mutex<Line>,
     arrived: Notify,
     polls: AtomicUsize,
     /// When a poll last ended, in microseconds.
@@ -20,11 +21,11 @@ pub(crate) struct Queue {
 }
 
 /// An item taken from its queue. Dropped without being accepted (the poller went away), it goes
-/// back to the front.
+/// back to where it stood.
 #[derive(Debug)]
 pub(crate) struct Claim {
     queue: Arc<Queue>,
-    item: Option<Item>,
+    item: Option<(Item, Place)>,
 }
 
 /// One waiting poll; counted for the bound and for telling a live sticky queue from a dead one.
@@ -35,8 +36,8 @@ pub(crate) struct Poll {
 }
 
 impl Queue {
-    pub(super) fn push(&self, item: Item) {
-        self.items().push_back(item);
+    pub(super) fn push(&self, item: Item, rank: &Rank) {
+        self.items().push(item, rank);
         self.arrived.notify_one();
     }
 
@@ -59,7 +60,7 @@ impl Queue {
             tokio::pin!(arrived);
             // In line before looking, so that an item arriving in between is not missed.
             arrived.as_mut().enable();
-            if let Some(item) = self.items().pop_front() {
+            if let Some(item) = self.items().pop() {
                 return Claim {
                     queue: Arc::clone(self),
                     item: Some(item),
@@ -78,30 +79,30 @@ impl Queue {
         self.polls.load(Ordering::Relaxed) == 0 && self.items().is_empty()
     }
 
-    pub(super) fn drain(&self) -> Vec<Item> {
-        self.items().drain(..).collect()
+    pub(super) fn drain(&self) -> Vec<(Item, Rank)> {
+        self.items().drain()
     }
 
-    fn items(&self) -> MutexGuard<'_, VecDeque<Item>> {
+    fn items(&self) -> MutexGuard<'_, Line> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Claim {
     pub(crate) fn item(&self) -> Option<&Item> {
-        self.item.as_ref()
+        self.item.as_ref().map(|(item, _)| item)
     }
 
     /// The item is dealt with: handed out, or found to be over.
     pub(crate) fn accept(mut self) -> Option<Item> {
-        self.item.take()
+        self.item.take().map(|(item, _)| item)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(item) = self.item.take() {
-            self.queue.items().push_front(item);
+        if let Some((item, place)) = self.item.take() {
+            self.queue.items().put_back(item, place);
             self.queue.arrived.notify_one();
         }
     }

@@ -29,6 +29,7 @@ pub(crate) use load::{Found, not_found};
 pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
+pub(crate) use take::away_from;
 
 use crate::core::Run;
 use crate::matching::Matching;

@@ -9,8 +9,9 @@ use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use tokio::sync::oneshot;
 
+use super::take::away_from;
 use super::{Host, Key, Live};
-use crate::matching::Item;
+use crate::matching::{Item, Rank};
 
 /// What a worker made of a query.
 #[derive(Debug)]
@@ -110,12 +111,13 @@ impl Host {
     /// No task is coming for the queries that rode on one: each goes to a worker by itself.
     pub(crate) fn release_riding(&self, key: &Key, live: &mut Live) {
         for id in std::mem::take(&mut live.riding) {
+            let queue = self.workflow_queue(key, &live.run);
             let item = Item::Query {
                 id,
-                normal: live.run.task_queue.clone(),
+                normal: away_from(&live.run.task_queue, &queue),
             };
-            self.matching
-                .offer(self.workflow_queue(key, &live.run), item);
+            let rank = Rank::of(live.run.priority.as_ref());
+            self.matching.offer(queue, item, &rank);
         }
     }
 

@@ -7,8 +7,8 @@ use prost::Message;
 use tokio::sync::Notify;
 
 use super::{History, Host, Key, Live, Slot};
-use crate::core::{Action, Outcome, Run};
-use crate::matching::{Item, Kind, QueueKey};
+use crate::core::{Action, Outcome, Run, priority};
+use crate::matching::{Item, Kind, QueueKey, Rank};
 use crate::store::Change;
 use crate::store::writer::Position;
 
@@ -106,12 +106,12 @@ impl Host {
         match action {
             Action::OfferWorkflowTask => {
                 let queue = self.workflow_queue(key, &live.run);
-                let normal = &live.run.task_queue;
                 let item = Item::WorkflowTask {
                     row: live.row,
-                    normal: (queue.name != *normal).then(|| normal.as_str().into()),
+                    normal: away_from(&live.run.task_queue, &queue),
                 };
-                self.matching.offer(queue, item);
+                let rank = Rank::of(live.run.priority.as_ref());
+                self.matching.offer(queue, item, &rank);
             }
             Action::OfferActivity {
                 scheduled_id,
@@ -130,7 +130,10 @@ impl Host {
                     scheduled_id,
                     attempt,
                 };
-                self.matching.offer(queue, item);
+                let own = activity.spec.priority.as_ref();
+                let priority = priority::merged(live.run.priority.as_ref(), own);
+                self.matching
+                    .offer(queue, item, &Rank::of(priority.as_ref()));
             }
         }
     }
@@ -148,6 +151,11 @@ impl Host {
             .filter(|sticky| self.matching.is_listened_to(sticky, self.now()))
             .unwrap_or_else(|| queue(&run.task_queue))
     }
+}
+
+/// The normal queue of an item that is offered in another one.
+pub(crate) fn away_from(normal: &str, queue: &QueueKey) -> Option<Arc<String>> {
+    (queue.name != normal).then(|| Arc::new(normal.to_owned()))
 }
 
 #[derive(Clone, Copy)]

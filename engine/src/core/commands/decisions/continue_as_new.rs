@@ -145,6 +145,7 @@ fn started(
         search_attributes: a.search_attributes.clone(),
         header: a.header.clone(),
         workflow_id: run.workflow_id.clone(),
+        priority: run.priority.clone(),
         ..WorkflowExecutionStartedEventAttributes::default()
     }
 }

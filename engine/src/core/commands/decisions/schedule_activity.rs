@@ -13,6 +13,7 @@ use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::{Bad, Decided, Outlook, bad, too_large};
 use crate::core::commands::start_activity;
+use crate::core::priority;
 use crate::core::retry;
 use crate::core::time::{or_zero, positive};
 use crate::core::{Action, Step};
@@ -48,6 +49,9 @@ pub(super) fn validate<'r>(
     }
     if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
         return wrong(why);
+    }
+    if let Some(why) = a.priority.as_ref().and_then(priority::complaint) {
+        return Err(bad(Cause::BadScheduleActivityAttributes, why));
     }
     if too_large(a.input.as_ref()) {
         return wrong("ScheduleActivityTaskCommandAttributes.Input exceeds size limit.");
