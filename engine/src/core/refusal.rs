@@ -8,9 +8,9 @@ pub(crate) enum Refusal {
     #[error("workflow execution already completed")]
     Closed,
     /// The token belongs to a task that was answered, timed out, or handed out before a restart.
-    #[error("workflow task not found: it was answered, timed out, or handed out before a restart")]
+    #[error("Workflow task not found.")]
     StaleWorkflowTask,
-    #[error("activity not found: it was answered, timed out, or handed out before a restart")]
+    #[error("invalid activityID or activity already timed out or invoking workflow is completed")]
     StaleActivity,
     /// Nothing to start: another poller was faster, or the run moved on.
     #[error("task is not waiting to be started")]

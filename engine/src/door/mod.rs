@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tonic::Status;
 
+use crate::frontend::status::detailed;
 use crate::limits;
 use crate::runs::Host;
 
@@ -57,7 +58,9 @@ impl Door {
             return Err(Status::unavailable("the engine is shutting down; retry"));
         }
         let proto = match service {
-            WORKFLOW_SERVICE => table::workflow_service(&self.host, rpc, proto).await?,
+            WORKFLOW_SERVICE => table::workflow_service(&self.host, rpc, proto)
+                .await
+                .map_err(detailed)?,
             HEALTH_SERVICE => table::health(rpc)?,
             _ => return Err(not_built(service, rpc)),
         };

@@ -1,5 +1,6 @@
 //! DescribeWorkflowExecution: what is known and what is pending.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use prost::Message;
@@ -7,11 +8,11 @@ use temporalio_protos::temporal::api::common::v1::{
     Memo, SearchAttributes, WorkflowExecution, WorkflowType,
 };
 use temporalio_protos::temporal::api::enums::v1::{
-    PendingActivityState, PendingWorkflowTaskState, TaskQueueKind,
+    EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind,
 };
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflow::v1::{
-    PendingActivityInfo, PendingWorkflowTaskInfo, WorkflowExecutionConfig,
+    PendingActivityInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
     WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
 };
 use temporalio_protos::temporal::api::workflowservice::v1::{
@@ -23,7 +24,7 @@ use super::execution;
 use crate::core::Run;
 use crate::core::activity::{Activity, AttemptState};
 use crate::core::task::WorkflowTask;
-use crate::core::time::{duration, or_zero, to_proto};
+use crate::core::time::{duration, to_proto};
 use crate::runs::{Found, Host, not_found};
 use crate::store::Head;
 
@@ -57,8 +58,8 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
                 kind: TaskQueueKind::Normal as i32,
                 normal_name: String::new(),
             }),
-            workflow_execution_timeout: or_zero(run.timeouts.execution),
-            workflow_run_timeout: or_zero(run.timeouts.run),
+            workflow_execution_timeout: run.timeouts.execution.map(duration),
+            workflow_run_timeout: run.timeouts.run.map(duration),
             default_workflow_task_timeout: Some(duration(run.timeouts.task)),
             user_metadata: run.user_metadata.clone(),
         }),
@@ -73,10 +74,25 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
             run_expiration_time: run.expires_at.map(to_proto),
             cancel_requested: run.cancel_requested,
             original_start_time: Some(to_proto(run.started_at)),
+            request_id_infos: request_ids(run),
             ..WorkflowExecutionExtendedInfo::default()
         }),
         ..DescribeWorkflowExecutionResponse::default()
     }
+}
+
+/// The requests that made the run what it is, each with its event.
+fn request_ids(run: &Run) -> HashMap<String, RequestIdInfo> {
+    let started = RequestIdInfo {
+        event_type: EventType::WorkflowExecutionStarted as i32,
+        event_id: 1,
+        buffered: false,
+    };
+    let known = !run.started_by.is_empty();
+    known
+        .then(|| (run.started_by.clone(), started))
+        .into_iter()
+        .collect()
 }
 
 /// A run as listings show it.

@@ -1,8 +1,13 @@
 //! StartWorkflowExecution: all id policies, deduplication by request id, eager first task.
 
 use prost::Message;
+use temporalio_protos::temporal::api::common::v1::Link;
+use temporalio_protos::temporal::api::common::v1::link::workflow_event::{
+    EventReference, Reference,
+};
+use temporalio_protos::temporal::api::common::v1::link::{Variant, WorkflowEvent};
 use temporalio_protos::temporal::api::enums::v1::{
-    TaskQueueKind, WorkflowExecutionStatus as Run, WorkflowIdConflictPolicy as Conflict,
+    EventType, TaskQueueKind, WorkflowExecutionStatus as Run, WorkflowIdConflictPolicy as Conflict,
     WorkflowIdReusePolicy as Reuse,
 };
 use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEventAttributes;
@@ -43,13 +48,15 @@ pub(crate) async fn handle(
             let position = slot.position;
             drop(slot);
             host.durable(position).await?;
-            Ok(answer(run_id, Started::Before).encode_to_vec())
+            let of = Named::of(&request);
+            Ok(answer(of, run_id, Started::Before).encode_to_vec())
         }
         Decision::Existing(run_id) => {
             let position = slot.position;
             drop(slot);
             host.durable(position).await?;
-            Ok(answer(run_id, Started::ByAnother).encode_to_vec())
+            let of = Named::of(&request);
+            Ok(answer(of, run_id, Started::ByAnother).encode_to_vec())
         }
         Decision::New => start_new(host, &key, slot, request).await,
     }
@@ -65,8 +72,9 @@ async fn start_new(
         identity: request.identity.clone(),
         build: build_of(None, request.eager_worker_deployment_options.clone()),
     });
+    let of = Named::of(&request);
     let (run_id, _) = begin(host, key, &mut slot, request, None)?;
-    let mut encoded = answer(run_id, Started::Now).encode_to_vec();
+    let mut encoded = answer(of, run_id, Started::Now).encode_to_vec();
     if let Some(poller) = eager
         && let Some(task) = poll_workflow::hand_eagerly(host, key, &mut slot, &poller)?
     {
@@ -302,12 +310,39 @@ enum Started {
     ByAnother,
 }
 
-fn answer(run_id: String, started: Started) -> StartWorkflowExecutionResponse {
+struct Named {
+    namespace: String,
+    workflow_id: String,
+}
+
+impl Named {
+    fn of(request: &StartWorkflowExecutionRequest) -> Self {
+        Self {
+            namespace: request.namespace.clone(),
+            workflow_id: request.workflow_id.clone(),
+        }
+    }
+}
+
+fn answer(of: Named, run_id: String, started: Started) -> StartWorkflowExecutionResponse {
+    let first_event = EventReference {
+        event_id: 1,
+        event_type: EventType::WorkflowExecutionStarted as i32,
+    };
+    let link = WorkflowEvent {
+        namespace: of.namespace,
+        workflow_id: of.workflow_id,
+        run_id: run_id.clone(),
+        reference: Some(Reference::EventRef(first_event)),
+    };
     StartWorkflowExecutionResponse {
         first_execution_run_id: run_id.clone(),
         run_id,
         started: !matches!(started, Started::ByAnother),
         status: Run::Running as i32,
+        link: Some(Link {
+            variant: Some(Variant::WorkflowEvent(link)),
+        }),
         ..StartWorkflowExecutionResponse::default()
     }
 }

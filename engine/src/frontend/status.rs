@@ -4,7 +4,7 @@ use prost::Message;
 use prost_types::Any;
 use temporalio_protos::google::rpc::Status as RpcStatus;
 use temporalio_protos::temporal::api::errordetails::v1::{
-    NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure, QueryFailedFailure,
+    NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
     WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
 };
 use temporalio_protos::temporal::api::failure::v1::Failure;
@@ -22,6 +22,17 @@ impl From<Refusal> for Status {
             | Refusal::NotWaiting => Self::not_found(text),
             Refusal::Limit(_) | Refusal::Invalid(_) => Self::invalid_argument(text),
         }
+    }
+}
+
+/// The status with the details that its code has where nothing more is to be said.
+pub(crate) fn detailed(status: Status) -> Status {
+    match status.code() {
+        Code::NotFound if status.details().is_empty() => {
+            let details = NotFoundFailure::default();
+            with_details(Code::NotFound, status.message().to_owned(), &details)
+        }
+        _ => status,
     }
 }
 

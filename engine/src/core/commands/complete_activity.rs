@@ -157,7 +157,7 @@ mod tests {
                 7 ActivityTaskCompleted of 5 started 6
                 8 WorkflowTaskScheduled
                 → offer workflow task
-                refused: activity not found: it was answered, timed out, or handed out before a restart
+                refused: invalid activityID or activity already timed out or invoking workflow is completed
             "#]],
         );
     }

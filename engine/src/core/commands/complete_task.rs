@@ -169,7 +169,7 @@ mod tests {
                 → offer workflow task
                 3 WorkflowTaskStarted
                 4 WorkflowTaskCompleted
-                refused: workflow task not found: it was answered, timed out, or handed out before a restart
+                refused: Workflow task not found.
             "#]],
         );
     }
@@ -183,7 +183,7 @@ mod tests {
                 2 WorkflowTaskScheduled
                 → offer workflow task
                 → offer workflow task
-                refused: workflow task not found: it was answered, timed out, or handed out before a restart
+                refused: Workflow task not found.
                 3 WorkflowTaskStarted
                 4 WorkflowTaskCompleted
             "#]],

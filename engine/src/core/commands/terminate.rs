@@ -63,7 +63,7 @@ mod tests {
                 4 WorkflowTaskFailed ForceCloseCommand
                 5 WorkflowExecutionSignaled a
                 6 WorkflowExecutionTerminated
-                refused: workflow task not found: it was answered, timed out, or handed out before a restart
+                refused: Workflow task not found.
             "#]],
         );
     }

@@ -40,7 +40,7 @@ pub(super) fn apply(step: &mut Step<'_>, decided: &Decided, a: CancelTimerComman
         timer_id: a.timer_id,
         started_event_id,
         workflow_task_completed_event_id: decided.task_completed_id,
-        identity: String::new(),
+        identity: decided.eager.identity.clone(),
     });
 }
 
