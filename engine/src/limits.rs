@@ -13,6 +13,14 @@ pub(crate) const SUGGEST_CONTINUE_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const SIGNALS: u64 = 10_000;
 pub(crate) const PENDING_ACTIVITIES: usize = 2_000;
 pub(crate) const PENDING_TIMERS: usize = 20_000;
+pub(crate) const UPDATES_IN_FLIGHT: usize = 10;
+pub(crate) const UPDATES_IN_FLIGHT_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const UPDATES: usize = 2_000;
+/// From so many updates on a workflow is told to continue as new.
+pub(crate) const SUGGEST_CONTINUE_UPDATES: usize = UPDATES / 10 * 9;
+/// A speculative task that brought more events than this is kept: they would be sent in vain again
+/// and again.
+pub(crate) const DISCARDED_EVENTS: i64 = 10;
 /// Activities handed back in one answer; the rest go through their queue.
 pub(crate) const EAGER_ACTIVITIES: usize = 100;
 
@@ -38,6 +46,8 @@ pub(crate) const NAMESPACES: usize = 10_000;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);
 pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);
+/// Who waits for an update hears no later how far it has come.
+pub(crate) const UPDATE_POLL: Duration = Duration::from_secs(20);
 /// A query nobody answers. Clients normally give up earlier.
 pub(crate) const QUERY: Duration = Duration::from_secs(30);
 /// A sticky queue nobody has polled for this long is taken for dead.

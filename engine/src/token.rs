@@ -28,6 +28,9 @@ pub(crate) struct Token {
     pub(crate) epoch: u64,
     #[prost(uint64, tag = "8")]
     pub(crate) query: u64,
+    /// When the workflow task was started.
+    #[prost(int64, tag = "9")]
+    pub(crate) started_at: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]

@@ -41,6 +41,7 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
                 base: run.next_event_id,
                 sticky_until: None,
                 started: None,
+                speculative: false,
             });
         }
         Attributes::WorkflowTaskCompletedEventAttributes(a) => {
@@ -97,6 +98,16 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
         Attributes::WorkflowExecutionSignaledEventAttributes(_) if id > 0 => run.signals += 1,
         Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
             run.cancel_requested = true;
+        }
+        Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
+            run.updates.take_admitted(&a.protocol_instance_id);
+            let accepted = &mut run.updates.accepted;
+            accepted.insert(a.protocol_instance_id.clone(), id);
+        }
+        Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
+            let update = a.meta.as_ref().map_or("", |meta| meta.update_id.as_str());
+            run.updates.accepted.remove(update);
+            run.updates.completed.insert(update.to_owned(), id);
         }
         Attributes::UpsertWorkflowSearchAttributesEventAttributes(a) => {
             if let Some(changes) = &a.search_attributes {
@@ -229,6 +240,7 @@ fn make_transient(run: &mut Run, at: Timestamp) {
         base: run.next_event_id,
         sticky_until: None,
         started: None,
+        speculative: false,
     });
 }
 

@@ -15,9 +15,11 @@ pub(crate) mod record;
 pub(crate) mod refusal;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod speculation;
 pub(crate) mod step;
 pub(crate) mod task;
 pub(crate) mod time;
+pub(crate) mod updates;
 
 pub(crate) use refusal::Refusal;
 pub(crate) use run::Run;

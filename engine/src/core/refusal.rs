@@ -18,6 +18,21 @@ pub(crate) enum Refusal {
     /// More than the run may hold; the door says how much.
     #[error("{0}")]
     Limit(&'static str),
+    /// The run is there, but not in the chain of runs that the caller means.
+    #[error("workflow execution not found")]
+    NotFound,
+    /// The workflow task keeps failing: nothing can be decided now.
+    #[error("{0}")]
+    NotReady(&'static str),
+    /// The workflow tried to end itself and is about to try again.
+    #[error("workflow operation can not be applied because workflow is closing")]
+    Closing,
+    /// As much of it as may be is under way; later there will be room.
+    #[error("{0}")]
+    Busy(String),
+    /// There will never be room for it in this run.
+    #[error("{0}")]
+    Precondition(String),
     /// The request itself cannot be right.
     #[error("{0}")]
     Invalid(String),

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use temporalio_protos::temporal::api::common::v1::{Payload, Priority};
-use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowExecutionStatus};
 use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::activity::Activity;
 use super::record::Record;
 use super::task::{DEFAULT_TIMEOUT, Sticky, WorkflowTask};
+use super::updates::Updates;
 use super::{fold, task};
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,9 @@ pub(crate) struct Run {
     pub(crate) started_by: String,
     pub(crate) seen_requests: BTreeSet<String>,
     pub(crate) signals: u64,
+    pub(crate) updates: Updates,
+    /// The last workflow task wanted to end the run and lost against news. Volatile.
+    pub(crate) close_attempted: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +112,8 @@ impl Run {
             started_by: String::new(),
             seen_requests: BTreeSet::new(),
             signals: 0,
+            updates: Updates::default(),
+            close_attempted: false,
         }
     }
 
@@ -130,6 +137,31 @@ impl Run {
         self.task
             .as_ref()
             .is_some_and(|task| task.started.is_some())
+    }
+
+    /// The worker that is at it will most likely end the run: more news would only hold it up.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.close_attempted && self.task_is_started()
+    }
+
+    pub(crate) fn has_speculative_task(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.speculative)
+    }
+
+    /// Where the next workflow task goes.
+    pub(crate) fn current_queue(&self) -> TaskQueue {
+        match &self.sticky {
+            Some(sticky) => TaskQueue {
+                name: sticky.queue.clone(),
+                kind: TaskQueueKind::Sticky as i32,
+                normal_name: self.task_queue.clone(),
+            },
+            None => TaskQueue {
+                name: self.task_queue.clone(),
+                kind: TaskQueueKind::Normal as i32,
+                normal_name: String::new(),
+            },
+        }
     }
 
     pub(crate) fn history_length(&self) -> i64 {

@@ -4,6 +4,7 @@
 //! script the run is replayed from its records and must equal the live one, so each test also
 //! tests recovery.
 
+mod updates;
 mod words;
 
 use std::collections::BTreeMap;
@@ -22,8 +23,8 @@ use super::commands::complete_activity::{CompleteActivity, End, Which};
 use super::commands::complete_task::{self, CompleteTask};
 use super::commands::start_activity::{StartActivity, Starter};
 use super::commands::{
-    cancel, complete_activity, fail_activity, fail_task, heartbeat, recover, signal, start,
-    start_activity, start_task, terminate, tick,
+    admit_update, cancel, complete_activity, fail_activity, fail_task, heartbeat, recover, signal,
+    start, start_activity, start_task, terminate, tick,
 };
 use super::record::Record;
 use super::step::Successor;
@@ -31,12 +32,16 @@ use super::task::{Sticky, TaskFence};
 use super::{Action, Outcome, Refusal, Run};
 
 pub(crate) fn check(script: &str, expect: Expect) {
+    expect.assert_eq(&play(script));
+}
+
+pub(crate) fn play(script: &str) -> String {
     let mut stage = Stage::default();
     for line in script.split(';') {
         stage.play(line.trim());
     }
     stage.assert_replays();
-    expect.assert_eq(&stage.out);
+    stage.out
 }
 
 struct Stage {
@@ -61,6 +66,7 @@ impl Default for Stage {
                 scheduled_id: 0,
                 started_id: 0,
                 attempt: 0,
+                started_at: Timestamp::from_micros(0),
             },
             activities: BTreeMap::new(),
             next: None,
@@ -95,6 +101,7 @@ impl Stage {
                 };
                 signal::apply(run, cmd, now)
             }
+            "update" => admit_update::apply(run, updates::wish(&words), now),
             "cancel" => cancel::apply(run, cancel::RequestCancel::default(), now),
             "terminate" => terminate::apply(run, terminate::Terminate::default(), now),
             "poll" => self.poll(),
@@ -144,8 +151,15 @@ impl Stage {
             identity: String::new(),
             request_id: String::new(),
             worker_version: None,
+            keeps_sticky: self.run.sticky.is_some(),
+            heartbeat: false,
         };
-        self.task = start_task::apply(&mut self.run, cmd, self.now)?.fence;
+        let handed = start_task::apply(&mut self.run, cmd, self.now)?;
+        self.task = handed.fence;
+        for message in handed.messages {
+            let what = updates::describe_request(&message);
+            writeln!(self.out, "→ hand out {what}").unwrap();
+        }
         Ok(nothing())
     }
 
@@ -158,8 +172,11 @@ impl Stage {
             fence: self.task,
             attributes: WorkflowTaskCompletedEventAttributes::default(),
             commands: commands(&self.run, words),
+            messages: updates::messages(words),
+            may_discard_events: words.contains(&"discards"),
             sticky,
-            force_new_task: false,
+            force_new_task: words.contains(&"heartbeat"),
+            takes_new_task: !words.contains(&"no_inline"),
             eager: self.starter(),
             next_run_id: "next".to_owned(),
         };
@@ -262,6 +279,10 @@ impl Stage {
         }
         for action in outcome.actions {
             match action {
+                Action::TellUpdate { id, fate } => {
+                    let fate = updates::describe_fate(&fate);
+                    writeln!(self.out, "→ update {id} {fate}").unwrap();
+                }
                 Action::OfferWorkflowTask => writeln!(self.out, "→ offer workflow task").unwrap(),
                 Action::OfferActivity {
                     scheduled_id,
@@ -297,6 +318,11 @@ impl Stage {
 /// The run without what a crash may forget.
 fn durable(mut run: Run) -> Run {
     run.sticky = None;
+    run.close_attempted = false;
+    run.updates.admitted.clear();
+    if run.has_speculative_task() {
+        run.task = None;
+    }
     if let Some(task) = &mut run.task {
         task.started = None;
         task.sticky_until = None;

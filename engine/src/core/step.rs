@@ -2,27 +2,35 @@
 //! collected for the record.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowTaskFailedCause};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
     history_event::Attributes,
 };
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
-use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::commands::start::{self, Start};
 use super::fold;
 use super::record::{Fact, Note, Record};
 use super::run::Run;
-use super::task::WorkflowTask;
+use super::task::{SPECULATION, WorkflowTask};
 use super::time::{duration, to_proto};
+use super::updates::Fate;
 
 /// What the shell does after a command: nothing of it is part of the run's durable state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     OfferWorkflowTask,
-    OfferActivity { scheduled_id: i64, attempt: u32 },
+    OfferActivity {
+        scheduled_id: i64,
+        attempt: u32,
+    },
+    /// Those who wait for an update may know, once what is queued is on disk.
+    TellUpdate {
+        id: String,
+        fate: Fate,
+    },
 }
 
 #[derive(Debug)]
@@ -83,6 +91,7 @@ impl<'r> Step<'r> {
     pub(crate) fn incoming(&mut self, attributes: impl Into<Attributes>) -> i64 {
         let event = self.event(attributes.into());
         if self.run.task_is_started() {
+            self.commit_speculation();
             self.note(Fact::Buffered(Box::new(event)));
             0
         } else {
@@ -114,7 +123,8 @@ impl<'r> Step<'r> {
         }
     }
 
-    fn append(&mut self, mut event: HistoryEvent) -> i64 {
+    pub(super) fn append(&mut self, mut event: HistoryEvent) -> i64 {
+        self.commit_speculation();
         let id = self.run.next_event_id;
         event.event_id = id;
         // The order of the run's life; the protocol promises only that it grows.
@@ -127,6 +137,7 @@ impl<'r> Step<'r> {
     /// Writes the scheduled (when transient) and started events that so far only the worker saw.
     pub(crate) fn settle_started(&mut self) -> Option<(i64, i64)> {
         let started = self.run.task.as_mut()?.started.take()?;
+        self.run.close_attempted = false;
         for event in started.suffix {
             fold::event(self.run, &event);
             self.events.push(event);
@@ -139,20 +150,8 @@ impl<'r> Step<'r> {
         if self.run.task.is_some() || !self.run.is_open() || self.run.delayed_until.is_some() {
             return;
         }
-        let queue = match &self.run.sticky {
-            Some(sticky) => TaskQueue {
-                name: sticky.queue.clone(),
-                kind: TaskQueueKind::Sticky as i32,
-                normal_name: self.run.task_queue.clone(),
-            },
-            None => TaskQueue {
-                name: self.run.task_queue.clone(),
-                kind: TaskQueueKind::Normal as i32,
-                normal_name: String::new(),
-            },
-        };
         self.emit(WorkflowTaskScheduledEventAttributes {
-            task_queue: Some(queue),
+            task_queue: Some(self.run.current_queue()),
             start_to_close_timeout: Some(duration(self.run.timeouts.task)),
             attempt: 1,
         });
@@ -162,6 +161,7 @@ impl<'r> Step<'r> {
     pub(crate) fn offer_task(&mut self) {
         let wait = self.run.sticky.as_ref().map(|s| s.schedule_to_start);
         if let Some(task) = &mut self.run.task {
+            let wait = wait.or(task.speculative.then_some(SPECULATION));
             task.sticky_until = wait.map(|wait| self.now.after(wait));
             self.actions.push(Action::OfferWorkflowTask);
         }
@@ -187,12 +187,14 @@ impl<'r> Step<'r> {
                 ..WorkflowTaskFailedEventAttributes::default()
             });
         }
+        self.run.close_attempted = cause == WorkflowTaskFailedCause::UnhandledCommand;
     }
 
     /// A later attempt failed: only the count moves, and nothing is durable.
     pub(crate) fn next_transient_attempt(&mut self) {
         let (now, base) = (self.now, self.run.next_event_id);
         self.run.forget_sticky();
+        self.run.close_attempted = false;
         if let Some(task) = self.run.task.take() {
             self.run.task = Some(WorkflowTask {
                 scheduled_id: None,
@@ -201,6 +203,7 @@ impl<'r> Step<'r> {
                 base,
                 sticky_until: None,
                 started: None,
+                speculative: false,
             });
         }
     }
@@ -237,7 +240,14 @@ impl<'r> Step<'r> {
         self.note(Fact::Flushed(true));
     }
 
-    pub(crate) fn finish(self) -> Outcome {
+    pub(super) fn is_followed(&self) -> bool {
+        self.successor.is_some()
+    }
+
+    pub(crate) fn finish(mut self) -> Outcome {
+        if !self.run.is_open() {
+            self.abort_updates();
+        }
         let record = (!self.events.is_empty() || !self.notes.is_empty())
             .then(|| Record::new(self.now, &self.events, self.notes));
         if let Some(record) = &record {

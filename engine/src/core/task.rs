@@ -9,6 +9,9 @@ use temporalio_protos::temporal::api::history::v1::HistoryEvent;
 /// history without it.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a speculative task waits in a normal queue before it becomes a task like any other.
+pub(crate) const SPECULATION: Duration = Duration::from_secs(5);
+
 /// A worker that died is noticed no later than this, whatever a start asks for.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -31,6 +34,9 @@ pub(crate) struct WorkflowTask {
     /// The task waits in a sticky queue, but not longer than this.
     pub(crate) sticky_until: Option<Timestamp>,
     pub(crate) started: Option<StartedTask>,
+    /// Made for updates alone, without an event. Volatile, until an event or a decision makes it a
+    /// task like any other.
+    pub(crate) speculative: bool,
 }
 
 /// Volatile: a crash forgets it, and the task is handed out again.
@@ -57,6 +63,8 @@ pub(crate) struct TaskFence {
     pub(crate) scheduled_id: i64,
     pub(crate) started_id: i64,
     pub(crate) attempt: u32,
+    /// Ids and attempt of a discarded task are given again to the next one.
+    pub(crate) started_at: Timestamp,
 }
 
 /// From the fourth attempt on the timeout grows. A worker reports only its first failure and

@@ -55,7 +55,7 @@ impl Door {
             )));
         }
         if self.host.closing.is_cancelled() && !is_poll(rpc) {
-            return Err(Status::unavailable("the engine is shutting down; retry"));
+            return Err(crate::runs::closing());
         }
         let proto = match service {
             WORKFLOW_SERVICE => table::workflow_service(&self.host, rpc, proto)

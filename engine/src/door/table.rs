@@ -19,6 +19,7 @@ pub(super) async fn workflow_service(
         "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
         "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
         "DescribeWorkflowExecution" => encode(on::describe::handle(host, decode(proto)?).await),
+        "ExecuteMultiOperation" => encode(on::multi::handle(host, decode(proto)?).await),
         "GetClusterInfo" => encode(Ok(on::system::cluster_info(host))),
         "GetSystemInfo" => encode(Ok(on::system::system_info())),
         "GetWorkflowExecutionHistory" => on::history::handle(host, decode(proto)?).await,
@@ -26,6 +27,7 @@ pub(super) async fn workflow_service(
         "ListWorkflowExecutions" => encode(on::list::list(host, decode(proto)?).await),
         "PollActivityTaskQueue" => on::poll_activity::handle(host, decode(proto)?).await,
         "PollWorkflowTaskQueue" => on::poll_workflow::handle(host, decode(proto)?).await,
+        "PollWorkflowExecutionUpdate" => encode(on::update::poll(host, decode(proto)?).await),
         "QueryWorkflow" => encode(on::query::handle(host, decode(proto)?).await),
         "RecordActivityTaskHeartbeat" => encode(on::heartbeat::handle(host, decode(proto)?).await),
         "RecordActivityTaskHeartbeatById" => {
@@ -47,9 +49,7 @@ pub(super) async fn workflow_service(
         "RespondActivityTaskFailed" => encode(on::activity::failed(host, decode(proto)?).await),
         "RespondActivityTaskFailedById" => encode(on::by_id::failed(host, decode(proto)?).await),
         "RespondQueryTaskCompleted" => encode(on::respond_query::handle(host, decode(proto)?)),
-        "RespondWorkflowTaskCompleted" => {
-            encode(on::complete_task::handle(host, decode(proto)?).await)
-        }
+        "RespondWorkflowTaskCompleted" => on::complete_task::handle(host, decode(proto)?).await,
         "RespondWorkflowTaskFailed" => encode(on::fail_task::handle(host, decode(proto)?).await),
         "ShutdownWorker" => encode(on::workers::shutdown(host, decode(proto)?)),
         "SignalWithStartWorkflowExecution" => {
@@ -58,6 +58,7 @@ pub(super) async fn workflow_service(
         "SignalWorkflowExecution" => encode(on::signal::handle(host, decode(proto)?).await),
         "StartWorkflowExecution" => on::start::handle(host, decode(proto)?).await,
         "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
+        "UpdateWorkflowExecution" => encode(on::update::handle(host, decode(proto)?).await),
         _ => Err(not_built(WORKFLOW_SERVICE, rpc)),
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ambient::Timestamp;
+use prost::Message;
 use temporalio_protos::temporal::api::enums::v1::QueryResultType;
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 use temporalio_protos::temporal::api::query::v1::WorkflowQueryResult;
@@ -13,13 +15,14 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 use tonic::Status;
 
 use super::poll_activity;
-use super::poll_workflow::build_of;
-use crate::core::Refusal;
+use super::poll_workflow::{self, Poller, build_of};
 use crate::core::commands::complete_task::{self, CompleteTask};
 use crate::core::task::{Sticky, TaskFence};
 use crate::core::time::positive;
-use crate::runs::{Answer, Guard, Host, Key, Live, Namespace};
+use crate::core::{Action, Refusal};
+use crate::runs::{Answer, Guard, Host, Key, Live, Namespace, Slot};
 use crate::token::{Kind, Token};
+use crate::wire;
 
 /// Used when a worker names a sticky queue without saying how long to wait there.
 const STICKY_WAIT: Duration = Duration::from_secs(5);
@@ -28,7 +31,7 @@ const STICKY_WAIT: Duration = Duration::from_secs(5);
 pub(crate) async fn handle(
     host: &Host,
     request: RespondWorkflowTaskCompletedRequest,
-) -> Result<RespondWorkflowTaskCompletedResponse, Status> {
+) -> Result<Vec<u8>, Status> {
     host.admit()?;
     let namespace = host.namespace(&request.namespace)?;
     let (token, key, mut slot) = lock_task(host, &namespace, &request.task_token).await?;
@@ -38,6 +41,15 @@ pub(crate) async fn handle(
     let build = request
         .worker_version_stamp
         .or_else(|| build_of(None, request.deployment_options));
+    let capabilities = request.capabilities.unwrap_or_default();
+    let poller = Poller {
+        identity: request.identity.clone(),
+        build: build.clone(),
+    };
+    let (wants_next, heartbeat) = (
+        request.return_new_workflow_task,
+        request.force_create_new_workflow_task,
+    );
     let cmd = CompleteTask {
         fence: fence(&token),
         eager: poll_activity::starter(host, request.identity.clone(), build.clone())?,
@@ -49,8 +61,11 @@ pub(crate) async fn handle(
             ..WorkflowTaskCompletedEventAttributes::default()
         },
         commands: request.commands,
+        messages: request.messages,
+        may_discard_events: capabilities.discard_speculative_workflow_task_with_events,
         sticky: sticky(request.sticky_attributes),
-        force_new_task: request.force_create_new_workflow_task,
+        force_new_task: heartbeat,
+        takes_new_task: wants_next,
         next_run_id: host.fresh_id()?,
     };
     let done = match complete_task::apply(&mut live.run, cmd, host.now()) {
@@ -61,8 +76,21 @@ pub(crate) async fn handle(
         None => answers(live, request.query_results),
         Some(_) => Vec::new(),
     };
-    let position = host.take(&key, &mut slot, done.outcome);
+    let mut outcome = done.outcome;
+    // Its worker gets the next task with the answer, unless another run follows: that one is for
+    // everybody.
+    let hands_on = wants_next && done.rejected.is_none() && outcome.successor.is_none();
+    if hands_on {
+        outcome
+            .actions
+            .retain(|action| *action != Action::OfferWorkflowTask);
+    }
+    let position = host.take(&key, &mut slot, outcome);
     let activity_tasks = hand_back(host, &namespace, &key, &mut slot, &done.eager_activities);
+    let next = match hands_on {
+        true => hand_on(host, &key, &mut slot, &poller, heartbeat),
+        false => None,
+    };
     drop(slot);
     host.durable(position).await?;
     // They tell of what this task decided, so they waited with it.
@@ -71,11 +99,44 @@ pub(crate) async fn handle(
     }
     match done.rejected {
         Some(bad) => Err(Status::invalid_argument(bad.to_string())),
-        None => Ok(RespondWorkflowTaskCompletedResponse {
-            activity_tasks,
-            ..RespondWorkflowTaskCompletedResponse::default()
-        }),
+        None => {
+            const WORKFLOW_TASK: u32 = 1;
+            let mut encoded = RespondWorkflowTaskCompletedResponse {
+                activity_tasks,
+                reset_history_event_id: done.reset_to.unwrap_or(0),
+                ..RespondWorkflowTaskCompletedResponse::default()
+            }
+            .encode_to_vec();
+            if let Some(task) = next {
+                wire::splice(&mut encoded, WORKFLOW_TASK, &[task.into()]);
+            }
+            Ok(encoded)
+        }
     }
+}
+
+/// The next task, for the worker that just answered. What it cannot have, everybody may.
+fn hand_on(
+    host: &Host,
+    key: &Key,
+    slot: &mut Slot,
+    poller: &Poller,
+    heartbeat: bool,
+) -> Option<Vec<u8>> {
+    let waits = |slot: &Slot| {
+        let task = slot.live.as_ref().and_then(|live| live.run.task.as_ref());
+        task.is_some_and(|task| task.started.is_none())
+    };
+    if !waits(slot) {
+        return None;
+    }
+    let handed = poll_workflow::hand_on(host, key, slot, poller, heartbeat)
+        .ok()
+        .flatten();
+    if let Some(live) = slot.live.as_ref().filter(|_| handed.is_none()) {
+        host.offer_workflow_task(key, live);
+    }
+    handed
 }
 
 /// The run a workflow-task token stands for, locked.
@@ -107,6 +168,7 @@ pub(super) fn fence(token: &Token) -> TaskFence {
         scheduled_id: token.scheduled_id,
         started_id: token.started_id,
         attempt: token.attempt,
+        started_at: Timestamp::from_micros(token.started_at),
     }
 }
 

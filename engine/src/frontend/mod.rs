@@ -10,6 +10,7 @@ pub(crate) mod fail_task;
 pub(crate) mod heartbeat;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod multi;
 pub(crate) mod namespaces;
 pub(crate) mod poll_activity;
 pub(crate) mod poll_workflow;
@@ -21,6 +22,7 @@ pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod system;
 pub(crate) mod terminate;
+pub(crate) mod update;
 pub(crate) mod workers;
 
 use prost::Message;

@@ -82,6 +82,8 @@ fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
             id: namespace.uuid.clone(),
             capabilities: Some(Capabilities {
                 eager_workflow_start: true,
+                sync_update: true,
+                async_update: true,
                 ..Capabilities::default()
             }),
             ..NamespaceInfo::default()

@@ -97,7 +97,7 @@ async fn hand(
     let Some((key, mut slot)) = host.lock_row(row).await? else {
         return Ok(None);
     };
-    let Some(bytes) = start(host, &key, &mut slot, poller, sticky)? else {
+    let Some(bytes) = start(host, &key, &mut slot, poller, By::Poll { sticky })? else {
         return Ok(None);
     };
     let position = slot.position;
@@ -136,7 +136,25 @@ pub(crate) fn hand_eagerly(
     slot: &mut Slot,
     poller: &Poller,
 ) -> Result<Option<Vec<u8>>, Status> {
-    start(host, key, slot, poller, None)
+    start(host, key, slot, poller, By::Poll { sticky: None })
+}
+
+/// The next task of a run whose last one was just answered, in the answer to that.
+pub(crate) fn hand_on(
+    host: &Host,
+    key: &Key,
+    slot: &mut Slot,
+    poller: &Poller,
+    heartbeat: bool,
+) -> Result<Option<Vec<u8>>, Status> {
+    start(host, key, slot, poller, By::Answer { heartbeat })
+}
+
+/// How a worker comes to a task.
+#[derive(Clone, Copy)]
+enum By<'q> {
+    Poll { sticky: Option<&'q str> },
+    Answer { heartbeat: bool },
 }
 
 fn start(
@@ -144,31 +162,31 @@ fn start(
     key: &Key,
     slot: &mut Slot,
     poller: &Poller,
-    sticky: Option<&str>,
+    by: By<'_>,
 ) -> Result<Option<Vec<u8>>, Status> {
     let request_id = host.fresh_id()?;
     let Some(live) = slot.live.as_mut() else {
         return Ok(None);
     };
+    let cached = match by {
+        By::Poll { sticky } => is_cached(&live.run, sticky),
+        By::Answer { .. } => true,
+    };
     let cmd = StartTask {
         identity: poller.identity.clone(),
         request_id,
         worker_version: poller.build.clone(),
+        keeps_sticky: cached,
+        heartbeat: matches!(by, By::Answer { heartbeat: true }),
     };
     let Ok(handed) = start_task::apply(&mut live.run, cmd, host.now()) else {
         return Ok(None);
     };
     host.timers.set(live.row, live.run.next_wake());
-    Ok(Some(encode_task(host, key, live, handed, sticky)))
+    Ok(Some(encode_task(host, key, live, handed, cached)))
 }
 
-fn encode_task(
-    host: &Host,
-    key: &Key,
-    live: &Live,
-    handed: Handed,
-    sticky: Option<&str>,
-) -> Vec<u8> {
+fn encode_task(host: &Host, key: &Key, live: &Live, handed: Handed, cached: bool) -> Vec<u8> {
     let token = Token {
         kind: token::Kind::WorkflowTask as i32,
         namespace: key.namespace,
@@ -177,6 +195,7 @@ fn encode_task(
         started_id: handed.fence.started_id,
         attempt: handed.fence.attempt,
         epoch: host.epoch,
+        started_at: handed.fence.started_at.as_micros(),
         query: 0,
     };
     let queries = live
@@ -190,13 +209,13 @@ fn encode_task(
         scheduled_time: Some(to_proto(handed.scheduled_at)),
         started_time: Some(to_proto(host.now())),
         queries,
+        messages: handed.messages,
         ..describe(&live.run, host.tokens.seal(&token))
     };
     // A worker that has the run cached needs only what came since its last task.
-    let from = if is_cached(&live.run, sticky) {
-        live.run.last_started_id + 1
-    } else {
-        1
+    let from = match cached {
+        true => live.run.last_started_id + 1,
+        false => 1,
     };
     let history = live.history.with_suffix(&handed.suffix);
     with_history(host, answer, &live.run, &history, from)

@@ -3,14 +3,20 @@
 use prost::Message;
 use prost_types::Any;
 use temporalio_protos::google::rpc::Status as RpcStatus;
+use temporalio_protos::temporal::api::enums::v1::{
+    ResourceExhaustedCause as Cause, ResourceExhaustedScope,
+};
+use temporalio_protos::temporal::api::errordetails::v1::multi_operation_execution_failure::OperationStatus;
 use temporalio_protos::temporal::api::errordetails::v1::{
-    NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure, NotFoundFailure, QueryFailedFailure,
+    MultiOperationExecutionFailure, NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure,
+    NotFoundFailure, PermissionDeniedFailure, QueryFailedFailure, ResourceExhaustedFailure,
     WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
 };
-use temporalio_protos::temporal::api::failure::v1::Failure;
+use temporalio_protos::temporal::api::failure::v1::{Failure, MultiOperationExecutionAborted};
 use tonic::{Code, Status};
 
 use crate::core::Refusal;
+use crate::core::updates::Aborted;
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
@@ -19,7 +25,12 @@ impl From<Refusal> for Status {
             Refusal::Closed
             | Refusal::StaleWorkflowTask
             | Refusal::StaleActivity
+            | Refusal::NotFound
             | Refusal::NotWaiting => Self::not_found(text),
+            Refusal::NotReady(_) => unready(text),
+            Refusal::Closing => exhausted(Cause::BusyWorkflow, text),
+            Refusal::Busy(_) => exhausted(Cause::ConcurrentLimit, text),
+            Refusal::Precondition(_) => Self::failed_precondition(text),
             Refusal::Limit(_) | Refusal::Invalid(_) => Self::invalid_argument(text),
         }
     }
@@ -65,9 +76,62 @@ pub(crate) fn query_failed(message: String, failure: Option<Failure>) -> Status 
 }
 
 pub(crate) fn not_ready() -> Status {
+    unready("Unable to query workflow due to Workflow Task in failed state.".to_owned())
+}
+
+fn unready(message: String) -> Status {
     let details = WorkflowNotReadyFailure {};
-    let message = "Unable to query workflow due to Workflow Task in failed state.".to_owned();
     with_details(Code::FailedPrecondition, message, &details)
+}
+
+pub(crate) fn denied(message: &str) -> Status {
+    let details = PermissionDeniedFailure::default();
+    with_details(Code::PermissionDenied, message.to_owned(), &details)
+}
+
+fn exhausted(cause: Cause, message: String) -> Status {
+    let details = ResourceExhaustedFailure {
+        cause: cause as i32,
+        scope: ResourceExhaustedScope::Namespace as i32,
+    };
+    with_details(Code::ResourceExhausted, message, &details)
+}
+
+pub(crate) fn update_aborted(why: Aborted) -> Status {
+    match why {
+        Aborted::Closed => Status::not_found("workflow update was aborted by closing workflow"),
+        Aborted::Continuing => Refusal::Closing.into(),
+        Aborted::TaskFailed => unready(
+            "Unable to perform workflow execution update due to unexpected workflow task failure."
+                .to_owned(),
+        ),
+    }
+}
+
+/// Of one operation among several: another one failed.
+pub(crate) fn operation_aborted(message: &str) -> Status {
+    let details = MultiOperationExecutionAborted {};
+    with_details(Code::Aborted, message.to_owned(), &details)
+}
+
+/// How each of several operations ended; `None` is a success.
+pub(crate) fn multi_operation(
+    code: Code,
+    operations: [Option<(Code, String, Vec<Any>)>; 2],
+) -> Status {
+    let statuses = operations.map(|ended| {
+        let (code, message, details) = ended.unwrap_or((Code::Ok, String::new(), Vec::new()));
+        OperationStatus {
+            code: code as i32,
+            message,
+            details,
+        }
+    });
+    let details = MultiOperationExecutionFailure {
+        statuses: statuses.into(),
+    };
+    let message = "Update-with-Start could not be executed.".to_owned();
+    with_details(code, message, &details)
 }
 
 fn with_details<M: Message + prost::Name>(code: Code, message: String, details: &M) -> Status {

@@ -88,7 +88,9 @@ impl Live {
     /// Nothing volatile would be lost, and nobody waits. What waits in a task queue stays there:
     /// the queue knows the run by its row.
     pub(crate) fn may_be_forgotten(&self) -> bool {
-        let someone_waits = !self.riding.is_empty() || Arc::strong_count(&self.grown) > 1;
+        let someone_waits = !self.riding.is_empty()
+            || self.hearers.are_there()
+            || Arc::strong_count(&self.grown) > 1;
         !someone_waits && (!self.run.is_open() || is_quiet(&self.run))
     }
 }
@@ -110,15 +112,16 @@ fn agenda(run: &Run, records: i64) -> Agenda {
 /// No worker holds anything of the run, and no count is kept that only memory knows.
 fn is_quiet(run: &Run) -> bool {
     let task = run.task.as_ref().is_none_or(|task| {
-        task.started.is_none() && task.sticky_until.is_none() && task.attempt == 1
+        let idle = task.started.is_none() && task.sticky_until.is_none();
+        idle && task.attempt == 1 && !task.speculative
     });
     let activities = run.activities.values().all(|a| a.started().is_none());
-    task && activities && run.buffered.is_empty()
+    task && activities && run.buffered.is_empty() && run.updates.is_idle()
 }
 
 /// Something waits to be handed out, or would be again after a restart.
 fn is_ready(run: &Run) -> bool {
-    run.task.is_some()
+    run.task.as_ref().is_some_and(|task| !task.speculative)
         || !run.buffered.is_empty()
         || run
             .activities

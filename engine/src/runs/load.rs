@@ -7,7 +7,7 @@ use prost::Message;
 use tokio::sync::Notify;
 use tonic::Status;
 
-use super::{Guard, History, Host, Key, Live, Namespace, Slot, stopped};
+use super::{Guard, Hearers, History, Host, Key, Live, Namespace, Slot, stopped};
 use crate::core::Run;
 use crate::core::commands::recover;
 use crate::core::record::Record;
@@ -129,6 +129,7 @@ impl Host {
             records,
             history,
             riding: Vec::new(),
+            hearers: Hearers::default(),
             grown: Arc::new(Notify::new()),
             attributes: None,
         };

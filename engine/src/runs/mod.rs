@@ -15,6 +15,7 @@ mod namespaces;
 mod queries;
 mod shelf;
 mod take;
+mod updates;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -30,6 +31,8 @@ pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
 pub(crate) use take::away_from;
+use updates::Hearers;
+pub(crate) use updates::{Heard, settled};
 
 use crate::core::Run;
 use crate::matching::Matching;
@@ -82,6 +85,8 @@ pub(crate) struct Live {
     pub(crate) history: History,
     /// Queries that ride on the next workflow task.
     pub(crate) riding: Vec<u64>,
+    /// Those who wait for updates.
+    pub(crate) hearers: Hearers,
     /// Rings when history grows.
     pub(crate) grown: Arc<Notify>,
     /// Memo and search attributes as the store keeps them: most records change neither.
@@ -145,6 +150,10 @@ impl Host {
             Room::Stopped => Err(stopped()),
         }
     }
+}
+
+pub(crate) fn closing() -> Status {
+    Status::unavailable("the engine is shutting down; retry")
 }
 
 pub(crate) fn stopped() -> Status {

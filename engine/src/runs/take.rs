@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost::Message;
 use tokio::sync::Notify;
 
-use super::{History, Host, Key, Live, Slot};
+use super::{Hearers, History, Host, Key, Live, Slot};
 use crate::core::{Action, Outcome, Run, priority};
 use crate::matching::{Item, Kind, QueueKey, Rank};
 use crate::store::Change;
@@ -33,6 +33,7 @@ impl Host {
             records: 0,
             history: History::default(),
             riding: Vec::new(),
+            hearers: Hearers::default(),
             grown: Arc::new(Notify::new()),
             attributes: None,
         }));
@@ -102,17 +103,10 @@ impl Host {
         slot.position
     }
 
-    fn perform(&self, key: &Key, live: &Live, action: Action) {
+    fn perform(&self, key: &Key, live: &mut Live, action: Action) {
         match action {
-            Action::OfferWorkflowTask => {
-                let queue = self.workflow_queue(key, &live.run);
-                let item = Item::WorkflowTask {
-                    row: live.row,
-                    normal: away_from(&live.run.task_queue, &queue),
-                };
-                let rank = Rank::of(live.run.priority.as_ref());
-                self.matching.offer(queue, item, &rank);
-            }
+            Action::TellUpdate { id, fate } => live.hearers.tell(&id, fate),
+            Action::OfferWorkflowTask => self.offer_workflow_task(key, live),
             Action::OfferActivity {
                 scheduled_id,
                 attempt,
@@ -136,6 +130,16 @@ impl Host {
                     .offer(queue, item, &Rank::of(priority.as_ref()));
             }
         }
+    }
+
+    pub(crate) fn offer_workflow_task(&self, key: &Key, live: &Live) {
+        let queue = self.workflow_queue(key, &live.run);
+        let item = Item::WorkflowTask {
+            row: live.row,
+            normal: away_from(&live.run.task_queue, &queue),
+        };
+        let rank = Rank::of(live.run.priority.as_ref());
+        self.matching.offer(queue, item, &rank);
     }
 
     /// The sticky queue while somebody listens there, else the normal one.

@@ -57,15 +57,11 @@ async fn beyond_loopback_nothing_is_served() {
 async fn what_is_not_built_says_so_by_name() {
     let stage = Stage::new().await;
     let door = stage.engine.door();
-    let answer: Result<UpdateWorkflowExecutionResponse, _> = call(
-        &door,
-        "UpdateWorkflowExecution",
-        &UpdateWorkflowExecutionRequest::default(),
-    )
-    .await;
+    let answer: Result<GetSystemInfoResponse, _> =
+        call(&door, "ComposeSymphony", &GetSystemInfoRequest::default()).await;
     let status = answer.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
-    assert!(status.message().contains("UpdateWorkflowExecution"));
+    assert!(status.message().contains("ComposeSymphony"));
     let info: GetSystemInfoResponse =
         call(&door, "GetSystemInfo", &GetSystemInfoRequest::default())
             .await

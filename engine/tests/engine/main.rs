@@ -12,4 +12,6 @@ mod stage;
 mod store;
 mod storm;
 mod time;
+mod update_with_start;
+mod updates;
 mod workflows;

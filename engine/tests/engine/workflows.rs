@@ -13,6 +13,8 @@ use temporalio_sdk::{
     WorkflowResult,
 };
 
+use crate::updates::Till;
+
 /// What the activities did, attempt by attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Acts {
@@ -344,5 +346,7 @@ pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
         .register_workflow::<Countdown>()
         .unwrap()
         .register_workflow::<Once>()
+        .unwrap()
+        .register_workflow::<Till>()
         .unwrap()
 }

@@ -8,8 +8,9 @@ use temporalio_protos::temporal::api::failure::v1::{
     Failure, ServerFailureInfo, failure::FailureInfo,
 };
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
+use temporalio_protos::temporal::api::protocol::v1::Message;
 
-use super::decisions::{self, Bad, Decided};
+use super::decisions::{self, Bad, Decided, Mail};
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
 use crate::core::task::{Sticky, TaskFence};
@@ -22,8 +23,13 @@ pub(crate) struct CompleteTask {
     /// What the worker says about itself; the ids are filled here.
     pub(crate) attributes: WorkflowTaskCompletedEventAttributes,
     pub(crate) commands: Vec<Command>,
+    pub(crate) messages: Vec<Message>,
+    /// Events that a discarded task brought may be sent a second time.
+    pub(crate) may_discard_events: bool,
     pub(crate) sticky: Option<Sticky>,
     pub(crate) force_new_task: bool,
+    /// The next task, if there is one, is taken with the answer.
+    pub(crate) takes_new_task: bool,
     /// Hands activities back in the same answer when the worker asks for it.
     pub(crate) eager: Starter,
     /// The id of the run that follows, should there be one.
@@ -35,6 +41,8 @@ pub(crate) struct Completed {
     pub(crate) outcome: Outcome,
     /// Activities started for the worker that answers, to travel in the response.
     pub(crate) eager_activities: Vec<i64>,
+    /// The task left no trace: its worker goes back to this event.
+    pub(crate) reset_to: Option<i64>,
     /// Why the task failed instead.
     pub(crate) rejected: Option<Bad>,
 }
@@ -43,7 +51,9 @@ pub(crate) fn fence(run: &Run, fence: TaskFence) -> Result<(), Refusal> {
     let stands = run.task.as_ref().is_some_and(|task| {
         task.attempt == fence.attempt
             && task.started.as_ref().is_some_and(|started| {
-                started.scheduled_id == fence.scheduled_id && started.started_id == fence.started_id
+                started.scheduled_id == fence.scheduled_id
+                    && started.started_id == fence.started_id
+                    && started.at == fence.started_at
             })
     });
     stands.then_some(()).ok_or(Refusal::StaleWorkflowTask)
@@ -55,47 +65,92 @@ pub(crate) fn apply(
     now: Timestamp,
 ) -> Result<Completed, Refusal> {
     fence(run, cmd.fence)?;
-    let verdict = decisions::validate(run, &cmd.commands);
-    let mut step = Step::new(run, now);
-    if let Err(bad) = verdict {
-        let keeps_failing = step.run.task.as_ref().is_some_and(|task| task.attempt > 1);
-        if keeps_failing && step.run.buffered.is_empty() {
-            // The worker decides the same again at once. Left to its timeout, the task comes back
-            // later and later; offered now, worker and engine would do nothing else.
-            return Err(Refusal::Invalid(bad.to_string()));
-        }
-        step.fail_task(bad.cause, Some(as_failure(&bad)), cmd.attributes.identity);
-        step.after_failed_task();
-        return Ok(Completed {
-            outcome: step.finish(),
-            eager_activities: Vec::new(),
-            rejected: Some(bad),
-        });
+    let mail = Mail::new(cmd.messages.clone())?;
+    if let Err(bad) = decisions::validate(run, &cmd.commands, &mail) {
+        return Ok(reject(run, bad, cmd.attributes.identity, now));
     }
-    let Some((scheduled_event_id, started_event_id)) = step.settle_started() else {
-        return Err(Refusal::StaleWorkflowTask);
+    let leaves_no_trace = is_discarded(run, &cmd, &mail);
+    let mut step = Step::new(run, now);
+    let task_completed = match leaves_no_trace {
+        true => {
+            step.discard_task();
+            0
+        }
+        false => {
+            let Some((scheduled_event_id, started_event_id)) = step.settle_started() else {
+                return Err(Refusal::StaleWorkflowTask);
+            };
+            step.emit(WorkflowTaskCompletedEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                ..cmd.attributes
+            })
+        }
     };
-    let task_completed = step.emit(WorkflowTaskCompletedEventAttributes {
-        scheduled_event_id,
-        started_event_id,
-        ..cmd.attributes
-    });
     step.run.sticky = cmd.sticky;
     let mut decided = Decided::new(task_completed, cmd.eager, cmd.next_run_id);
+    decided.mail = mail;
     for command in cmd.commands {
         decisions::apply(&mut step, &mut decided, command);
+    }
+    decisions::apply_rest(&mut step, &mut decided);
+    // A heartbeat is no answer: its worker still has what the task brought.
+    if step.run.is_open() && !cmd.force_new_task {
+        step.reject_unprocessed();
     }
     let news = !step.run.buffered.is_empty() || decided.needs_task || cmd.force_new_task;
     step.flush_buffered();
     if news {
         step.ensure_task();
+    } else if !step.run.updates.is_idle() {
+        match cmd.takes_new_task {
+            true => step.speculate(),
+            false => step.ensure_task(),
+        }
     }
     enforce_history_limit(&mut step);
+    let reset_to = leaves_no_trace.then_some(step.run.last_started_id);
     Ok(Completed {
         outcome: step.finish(),
         eager_activities: decided.eager_activities,
+        reset_to,
         rejected: None,
     })
+}
+
+/// The task fails for what its worker made of it.
+fn reject(run: &mut Run, bad: Bad, identity: String, now: Timestamp) -> Completed {
+    let mut step = Step::new(run, now);
+    step.abort_sent_updates();
+    let keeps_failing = step.run.task.as_ref().is_some_and(|task| task.attempt > 1);
+    // A worker that keeps failing decides the same again at once. Left to its timeout, the task
+    // comes back later and later; offered now, worker and engine would do nothing else.
+    if !keeps_failing || !step.run.buffered.is_empty() {
+        step.fail_task(bad.cause, Some(as_failure(&bad)), identity);
+        step.after_failed_task();
+    }
+    Completed {
+        outcome: step.finish(),
+        eager_activities: Vec::new(),
+        reset_to: None,
+        rejected: Some(bad),
+    }
+}
+
+/// A speculative task whose updates were all rejected never was. Unless it brought events: not
+/// every worker bears to see them twice.
+fn is_discarded(run: &Run, cmd: &CompleteTask, mail: &Mail) -> bool {
+    // A task that was decided on is followed by its completion and nothing else.
+    let brought = run.next_event_id - (run.last_started_id + 2);
+    let bearable = match cmd.may_discard_events {
+        true => limits::DISCARDED_EVENTS,
+        false => 0,
+    };
+    run.has_speculative_task()
+        && cmd.commands.is_empty()
+        && !cmd.force_new_task
+        && brought <= bearable
+        && mail.only_rejects()
 }
 
 fn enforce_history_limit(step: &mut Step<'_>) {
@@ -229,7 +284,7 @@ mod tests {
                 4 WorkflowTaskFailed FeatureDisabled
                 → offer workflow task
                 rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
-                refused: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
                 → offer workflow task
                 5 WorkflowTaskScheduled
                 6 WorkflowTaskStarted

@@ -25,6 +25,9 @@ pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcom
     if step.run.seen_requests.contains(&cmd.request_id) {
         return Ok(step.finish());
     }
+    if step.run.is_closing() {
+        return Err(Refusal::Closing);
+    }
     if step.run.signals >= limits::SIGNALS {
         return Err(Refusal::Limit(
             "exceeded workflow execution limit for signal events",

@@ -2,16 +2,14 @@
 
 use ambient::Timestamp;
 use temporalio_protos::temporal::api::common::v1::WorkerVersionStamp;
-use temporalio_protos::temporal::api::enums::v1::{
-    EventType, SuggestContinueAsNewReason, TaskQueueKind,
-};
+use temporalio_protos::temporal::api::enums::v1::{EventType, SuggestContinueAsNewReason};
 use temporalio_protos::temporal::api::history::v1::{
-    HistoryEvent, WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+    HistoryEvent, WorkflowTaskStartedEventAttributes,
 };
-use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+use temporalio_protos::temporal::api::protocol::v1::Message;
 
 use crate::core::task::{StartedTask, TaskFence};
-use crate::core::time::{duration, to_proto};
+use crate::core::time::to_proto;
 use crate::core::{Refusal, Run};
 use crate::limits;
 
@@ -20,6 +18,10 @@ pub(crate) struct StartTask {
     pub(crate) identity: String,
     pub(crate) request_id: String,
     pub(crate) worker_version: Option<WorkerVersionStamp>,
+    /// The worker has the run cached: what follows goes to it, too.
+    pub(crate) keeps_sticky: bool,
+    /// The worker holds what the task before brought it, and only wants what is new.
+    pub(crate) heartbeat: bool,
 }
 
 #[derive(Debug)]
@@ -28,11 +30,12 @@ pub(crate) struct Handed {
     pub(crate) scheduled_at: Timestamp,
     /// Events after the stored history that exist only in this answer so far.
     pub(crate) suffix: Vec<HistoryEvent>,
+    /// Updates to decide on.
+    pub(crate) messages: Vec<Message>,
 }
 
 #[allow(deprecated)] // The stamp is how today's workers name their build.
 pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Handed, Refusal> {
-    let timeouts = (run.task_timeout(1), run.task_queue.clone());
     let (next, bytes) = (run.next_event_id, run.history_bytes);
     let reasons = reasons_to_continue_as_new(run);
     let Some(task) = run.task.as_mut().filter(|task| task.started.is_none()) else {
@@ -42,22 +45,13 @@ pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Han
         // Something new came since the failure: a fresh chance, and events of its own.
         task.attempt = 1;
     }
+    let task = task.clone();
+    if !cmd.keeps_sticky {
+        run.forget_sticky();
+    }
     let mut suffix = Vec::with_capacity(2);
     let scheduled_id = task.scheduled_id.unwrap_or_else(|| {
-        let mut scheduled = event(next, EventType::WorkflowTaskScheduled, task.scheduled_at);
-        scheduled.attributes = Some(
-            WorkflowTaskScheduledEventAttributes {
-                task_queue: Some(TaskQueue {
-                    name: timeouts.1,
-                    kind: TaskQueueKind::Normal as i32,
-                    normal_name: String::new(),
-                }),
-                start_to_close_timeout: Some(duration(timeouts.0)),
-                attempt: i32::try_from(task.attempt).unwrap_or(i32::MAX),
-            }
-            .into(),
-        );
-        suffix.push(scheduled);
+        suffix.push(run.late_scheduled(&task));
         next
     });
     let started_id = next + i64::try_from(suffix.len()).unwrap_or(0);
@@ -77,28 +71,28 @@ pub(crate) fn apply(run: &mut Run, cmd: StartTask, now: Timestamp) -> Result<Han
     );
     suffix.push(started);
     let attempt = task.attempt;
-    let handed = Handed {
+    let deadline = now.after(run.task_timeout(attempt));
+    if let Some(task) = run.task.as_mut() {
+        task.sticky_until = None;
+        task.started = Some(StartedTask {
+            at: now,
+            deadline,
+            scheduled_id,
+            started_id,
+            suffix: suffix.clone(),
+        });
+    }
+    Ok(Handed {
         fence: TaskFence {
             scheduled_id,
             started_id,
             attempt,
+            started_at: now,
         },
         scheduled_at: task.scheduled_at,
-        suffix: suffix.clone(),
-    };
-    task.sticky_until = None;
-    task.started = Some(StartedTask {
-        at: now,
-        deadline: now,
-        scheduled_id,
-        started_id,
         suffix,
-    });
-    let deadline = now.after(run.task_timeout(attempt));
-    if let Some(started) = run.task.as_mut().and_then(|task| task.started.as_mut()) {
-        started.deadline = deadline;
-    }
-    Ok(handed)
+        messages: run.send_updates(started_id, !cmd.heartbeat),
+    })
 }
 
 fn event(id: i64, kind: EventType, at: Timestamp) -> HistoryEvent {
@@ -118,6 +112,9 @@ fn reasons_to_continue_as_new(run: &Run) -> Vec<i32> {
     }
     if run.history_length() >= limits::SUGGEST_CONTINUE_EVENTS {
         reasons.push(SuggestContinueAsNewReason::TooManyHistoryEvents as i32);
+    }
+    if run.updates.total() >= limits::SUGGEST_CONTINUE_UPDATES {
+        reasons.push(SuggestContinueAsNewReason::TooManyUpdates as i32);
     }
     reasons
 }

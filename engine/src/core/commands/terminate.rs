@@ -35,6 +35,9 @@ pub(crate) fn add(step: &mut Step<'_>, cmd: Terminate) {
 /// Ends a running workflow task before the run is closed over its head. What was accepted
 /// meanwhile still gets its place in history.
 pub(crate) fn interrupt(step: &mut Step<'_>) {
+    if step.run.has_speculative_task() && !step.run.task_is_started() {
+        step.discard_task();
+    }
     if step.run.task_is_started() {
         step.fail_task(
             WorkflowTaskFailedCause::ForceCloseCommand,

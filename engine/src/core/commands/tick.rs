@@ -40,6 +40,8 @@ fn expire(step: &mut Step<'_>, _next_run_id: &str) {
 fn begin_if_delay_is_over(step: &mut Step<'_>) {
     if step.run.delayed_until.is_some_and(|at| at <= step.now) {
         step.run.delayed_until = None;
+        // Updates had a worker look at it before its time: that task will do.
+        step.commit_speculation();
         step.ensure_task();
     }
 }
@@ -62,7 +64,9 @@ fn time_out_task(step: &mut Step<'_>) {
         step.after_failed_task();
     } else if task.sticky_until.is_some_and(|until| until <= step.now) {
         // The worker that knew this run is gone or busy: anybody may take it from the start.
-        let scheduled_event_id = task.scheduled_id.unwrap_or(0);
+        step.commit_speculation();
+        let task = step.run.task.as_ref();
+        let scheduled_event_id = task.and_then(|task| task.scheduled_id).unwrap_or(0);
         step.emit(WorkflowTaskTimedOutEventAttributes {
             scheduled_event_id,
             started_event_id: 0,

@@ -21,6 +21,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
+use super::updates;
 use crate::core::Run;
 use crate::core::commands::start;
 use crate::core::time::duration;
@@ -92,7 +93,7 @@ pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
                 "finish" => CompleteWorkflowExecutionCommandAttributes::default().into(),
                 "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
                 "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
-                _ => return None,
+                _ => updates::command(verb, name, words)?,
             };
             let command_type = match verb {
                 "child" => CommandType::StartChildWorkflowExecution,
@@ -179,6 +180,13 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
             format!("after {}", a.continued_execution_run_id)
         }
         Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
+        Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
+            a.protocol_instance_id.clone()
+        }
+        Attributes::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
+            let update = a.meta.as_ref().unwrap();
+            format!("{} of {}", update.update_id, a.accepted_event_id)
+        }
         _ => String::new(),
     };
     format!("{name} {detail}").trim_end().to_owned()

@@ -7,7 +7,9 @@ mod cancel_activity;
 mod cancel_timer;
 mod close;
 mod continue_as_new;
+mod mail;
 mod marker;
+mod message;
 mod schedule_activity;
 mod start_timer;
 mod upsert;
@@ -23,6 +25,7 @@ use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFaile
 use super::start_activity::Starter;
 use crate::core::{Run, Step};
 use crate::limits;
+pub(crate) use mail::Mail;
 
 /// Why a decision as a whole was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub(crate) struct Decided {
     pub(crate) needs_task: bool,
     /// The id of the run that follows, should there be one.
     pub(crate) next_run_id: String,
+    /// What the worker says about updates.
+    pub(crate) mail: Mail,
 }
 
 impl Decided {
@@ -74,6 +79,7 @@ impl Decided {
             eager_activities: Vec::new(),
             needs_task: false,
             next_run_id,
+            mail: Mail::default(),
         }
     }
 }
@@ -86,25 +92,32 @@ struct Outlook<'r> {
     new_timers: BTreeSet<&'r str>,
     ended_timers: BTreeSet<&'r str>,
     closed: bool,
+    mail: Mail,
+    prospects: message::Prospects,
 }
 
-pub(crate) fn validate(run: &Run, commands: &[Command]) -> Result<(), Bad> {
+pub(crate) fn validate(run: &Run, commands: &[Command], mail: &Mail) -> Result<(), Bad> {
     let mut outlook = Outlook {
         run,
         new_activities: BTreeSet::new(),
         new_timers: BTreeSet::new(),
         ended_timers: BTreeSet::new(),
         closed: false,
+        mail: mail.clone(),
+        prospects: message::Prospects::default(),
     };
     for command in commands {
         if outlook.closed {
             // Whatever follows the end of the workflow is dropped, as the reference does.
-            return Ok(());
+            break;
         }
         let Some(attributes) = &command.attributes else {
             return Err(bad(Cause::UnhandledCommand, "command without attributes"));
         };
         look(&mut outlook, attributes, command)?;
+    }
+    for message in outlook.mail.rest() {
+        message::validate(&mut outlook, &message)?;
     }
     Ok(())
 }
@@ -124,6 +137,9 @@ fn look<'r>(
         Attributes::StartTimerCommandAttributes(a) => start_timer::validate(outlook, a),
         Attributes::CancelTimerCommandAttributes(a) => cancel_timer::validate(outlook, a),
         Attributes::RecordMarkerCommandAttributes(a) => marker::validate(a),
+        Attributes::ProtocolMessageCommandAttributes(a) => {
+            message::validate_command(outlook, &a.message_id)
+        }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a) => {
             upsert::validate_search_attributes(a)
         }
@@ -163,6 +179,9 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
             start_timer::apply(step, decided, a, metadata);
         }
         Some(Attributes::CancelTimerCommandAttributes(a)) => cancel_timer::apply(step, decided, a),
+        Some(Attributes::ProtocolMessageCommandAttributes(a)) => {
+            mail::apply_command(step, &mut decided.mail, &a.message_id);
+        }
         Some(Attributes::RecordMarkerCommandAttributes(a)) => {
             marker::apply(step, decided, a, metadata);
         }
@@ -177,6 +196,13 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
         }
         Some(attributes) => close::apply(step, decided, attributes, metadata),
         None => {}
+    }
+}
+
+/// What no command gave a place among the others.
+pub(crate) fn apply_rest(step: &mut Step<'_>, decided: &mut Decided) {
+    for message in decided.mail.rest() {
+        mail::apply(step, message);
     }
 }
 
