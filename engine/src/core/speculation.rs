@@ -371,10 +371,10 @@ mod tests {
                 → hand out u/request after 5
                 → update u failed: no
                 → offer workflow task
-                refused: workflow task not found: it was answered, timed out, or handed out before a restart
+                refused: Workflow task not found.
                 → hand out v/request after 5
                 → update v failed: no
-                refused: workflow task not found: it was answered, timed out, or handed out before a restart
+                refused: Workflow task not found.
             "#]],
         );
     }

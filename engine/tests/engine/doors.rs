@@ -6,8 +6,7 @@ use temporalio_client::tonic::Code;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     GetSystemInfoRequest, GetSystemInfoResponse, PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse, RespondActivityTaskCompletedRequest,
-    RespondActivityTaskCompletedResponse, UpdateWorkflowExecutionRequest,
-    UpdateWorkflowExecutionResponse,
+    RespondActivityTaskCompletedResponse,
 };
 use tokio::net::TcpListener;
 
