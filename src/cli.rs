@@ -57,6 +57,39 @@ pub(crate) struct Flags {
     )]
     pub(crate) engine_listen: Option<String>,
 
+    /// The engine's TLS certificate (PEM). With it and --engine-key-file it may listen beyond this
+    /// machine
+    #[arg(
+        long,
+        global = true,
+        env = "REMIT_ENGINE_TLS_CERT",
+        value_name = "FILE"
+    )]
+    pub(crate) engine_tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM)
+    #[arg(long, global = true, env = "REMIT_ENGINE_TLS_KEY", value_name = "FILE")]
+    pub(crate) engine_tls_key: Option<PathBuf>,
+
+    /// Let in only clients whose certificates these authorities (PEM) signed
+    #[arg(
+        long,
+        global = true,
+        env = "REMIT_ENGINE_TLS_CLIENT_CA",
+        value_name = "FILE"
+    )]
+    pub(crate) engine_tls_client_ca: Option<PathBuf>,
+
+    /// The engine's API keys, one a line: `read-write NAMESPACES KEY` or `read-only …`, where
+    /// NAMESPACES is `a,b` or `*`
+    #[arg(
+        long,
+        global = true,
+        env = "REMIT_ENGINE_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) engine_key_file: Option<PathBuf>,
+
     /// Where the sandbox bank listens [default: 127.0.0.1:8090]
     #[arg(
         long,

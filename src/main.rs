@@ -7,6 +7,7 @@ mod demo;
 mod doors;
 mod failure;
 mod parts;
+mod protection;
 mod roles;
 mod settings;
 mod stores;

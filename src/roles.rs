@@ -15,6 +15,7 @@ use crate::data_dir::DataDir;
 use crate::doors;
 use crate::failure::Failure;
 use crate::parts::{self, House};
+use crate::protection;
 use crate::settings::{Engine, Settings};
 
 pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Failure> {
@@ -80,7 +81,7 @@ impl Doors {
             doors.front = Some(doors::open("--listen", settings.listen).await?);
         }
         if role == Some(Role::Engine) || (everything && settings.engine == Engine::Embedded) {
-            doors::only_this_machine("--engine-listen", settings.engine_listen)?;
+            protection::fits(&settings.engine_protection, settings.engine_listen)?;
             doors.engine = Some(doors::open("--engine-listen", settings.engine_listen).await?);
         }
         if role == Some(Role::Sandbox) || (everything && settings.sandbox_url.is_none()) {

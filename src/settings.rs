@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 
 use db::DatabaseUrl;
 use domain::Code;
+use engine::ServeOptions;
 use serde::Deserialize;
 use vault::MasterKey;
 
 use crate::cli::{Flags, Role};
 use crate::failure::Failure;
+use crate::protection::Files;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) engine_listen: SocketAddr,
+    pub(crate) engine_protection: ServeOptions,
     pub(crate) sandbox_listen: SocketAddr,
     pub(crate) sandbox_url: Option<String>,
     pub(crate) namespace: Option<String>,
@@ -63,6 +66,10 @@ struct File {
     data_dir: Option<PathBuf>,
     listen: Option<String>,
     engine_listen: Option<String>,
+    engine_tls_cert: Option<PathBuf>,
+    engine_tls_key: Option<PathBuf>,
+    engine_tls_client_ca: Option<PathBuf>,
+    engine_key_file: Option<PathBuf>,
     sandbox_listen: Option<String>,
     sandbox_url: Option<String>,
     namespace: Option<String>,
@@ -92,6 +99,12 @@ impl Settings {
             .temporal_address
             .map(|text| server("TEMPORAL_ADDRESS", text.to_string_lossy().into_owned()))
             .transpose()?;
+        let protection = Files {
+            certificate: flags.engine_tls_cert.or(file.engine_tls_cert),
+            private_key: flags.engine_tls_key.or(file.engine_tls_key),
+            client_authorities: flags.engine_tls_client_ca.or(file.engine_tls_client_ca),
+            keys: flags.engine_key_file.or(file.engine_key_file),
+        };
         let settings = Self {
             data_dir: flags
                 .data_dir
@@ -103,6 +116,7 @@ impl Settings {
                 flags.engine_listen.or(file.engine_listen),
                 "127.0.0.1:7233",
             )?,
+            engine_protection: protection.read()?,
             sandbox_listen: address(
                 "--sandbox-listen",
                 flags.sandbox_listen.or(file.sandbox_listen),

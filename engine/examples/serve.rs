@@ -1,10 +1,12 @@
 //! The engine alone, for any Temporal SDK or CLI on this machine:
-//! `cargo run -p engine --example serve -- ./engine.db 127.0.0.1:7233`.
+//! `cargo run -p engine --example serve -- ./engine.db 127.0.0.1:7233`. For other machines too,
+//! with a certificate, its key and a file of API keys:
+//! `… --example serve -- ./engine.db 0.0.0.0:7233 server.pem server.key.pem keys`.
 
 use std::error::Error;
 
 use ambient::SystemClock;
-use engine::{Config, Engine};
+use engine::{ApiKeys, Config, Engine, ServeOptions, Tls};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -14,6 +16,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listen = arguments
         .next()
         .unwrap_or_else(|| "127.0.0.1:7233".to_owned());
+    let mut options = ServeOptions::default();
+    if let (Some(certificate), Some(key)) = (arguments.next(), arguments.next()) {
+        options = options.tls(Tls::new(
+            &std::fs::read(certificate)?,
+            &std::fs::read(key)?,
+        )?);
+    }
+    if let Some(keys) = arguments.next() {
+        options = options.keys(ApiKeys::parse(&std::fs::read_to_string(keys)?)?);
+    }
     let engine = Engine::open(Config {
         path: path.into(),
         clock: SystemClock::shared(),
@@ -27,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let _asked = tokio::signal::ctrl_c().await;
     };
     tokio::select! {
-        served = engine.serve(listener, stop) => served?,
+        served = engine.serve_with(options, listener, stop) => served?,
         failed = engine.fatal() => return Err(failed.into()),
     }
     engine.close().await;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::door::{Door, tcp};
+use crate::door::{Door, ServeOptions, tcp};
 use crate::errors::{FatalError, OpenError, ServeError};
 use crate::limits;
 use crate::matching::Matching;
@@ -78,17 +78,27 @@ impl Engine {
         Door::new(Arc::clone(&self.host))
     }
 
-    /// Serves the same RPCs over TCP until `shutdown` resolves or the engine closes. Only on a
-    /// loopback address: there is no TLS and no key at this door yet.
+    /// Serves the same RPCs over TCP until `shutdown` resolves or the engine closes, without TLS
+    /// and keys: only on a loopback address.
     pub async fn serve(
         &self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
+        self.serve_with(ServeOptions::default(), listener, shutdown)
+            .await
+    }
+
+    /// As [`Engine::serve`], with TLS, keys or both. An address that other machines reach needs
+    /// both.
+    pub async fn serve_with(
+        &self,
+        options: ServeOptions,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
         let address = listener.local_addr().map_err(ServeError::Address)?;
-        if !address.ip().is_loopback() {
-            return Err(ServeError::NotLoopback(address));
-        }
+        options.fit(address)?;
         let closing = self.host.closing.clone();
         let stopping = CancellationToken::new();
         let until = {
@@ -108,7 +118,7 @@ impl Engine {
             self.host.clock.sleep_until(end).await;
         };
         tokio::select! {
-            served = tcp::serve(self.door(), listener, until) => {
+            served = tcp::serve(self.door(), options, listener, until) => {
                 served.map_err(ServeError::Transport)
             }
             () = out_of_grace => Ok(()),

@@ -68,9 +68,16 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 #[derive(Debug, Error)]
 pub enum ServeError {
     #[error(
-        "the engine serves loopback addresses only, not {0}: there is no TLS and no key at this door yet. Listen on 127.0.0.1"
+        "{address} can be reached from other machines, and the engine does not listen there without {lacks}; give it a certificate and keys, or listen on 127.0.0.1"
     )]
-    NotLoopback(SocketAddr),
+    Unprotected {
+        address: SocketAddr,
+        lacks: &'static str,
+    },
+    #[error(
+        "the certificate, its key or the clients' authorities cannot be used; give PEM files that belong together"
+    )]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the listener has no address")]
     Address(#[source] std::io::Error),
     #[error("the engine's TCP door failed; in-process calls go on")]

@@ -24,6 +24,6 @@ mod token;
 mod visibility;
 mod wire;
 
-pub use door::{Door, Reply};
+pub use door::{ApiKeys, Door, KeyAccess, KeyError, KeyNamespaces, Reply, ServeOptions, Tls};
 pub use engine::{Config, Engine};
 pub use errors::{FatalError, OpenError, ServeError};

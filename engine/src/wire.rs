@@ -1,5 +1,6 @@
 //! Splicing encoded messages: what was encoded once is copied, not decoded and encoded again.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -37,6 +38,48 @@ pub(crate) fn fields(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// An encoding that breaks off, or holds what the protocol does not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Torn;
+
+/// Every occurrence of a length-delimited field in an encoding from outside.
+pub(crate) fn messages(bytes: &[u8], field: u32) -> Result<Vec<&[u8]>, Torn> {
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let key = prost::encoding::decode_varint(&mut rest).map_err(|_| Torn)?;
+        let skipped = match key & 7 {
+            0 => {
+                prost::encoding::decode_varint(&mut rest).map_err(|_| Torn)?;
+                0
+            }
+            1 => 8,
+            2 => prost::encoding::decode_varint(&mut rest).map_err(|_| Torn)?,
+            5 => 4,
+            _ => return Err(Torn),
+        };
+        let skipped = usize::try_from(skipped).map_err(|_| Torn)?;
+        let (value, after) = rest.split_at_checked(skipped).ok_or(Torn)?;
+        if key & 7 == 2 && key >> 3 == u64::from(field) {
+            found.push(value);
+        }
+        rest = after;
+    }
+    Ok(found)
+}
+
+/// The different values of a string field, empty ones left out as the protocol does.
+pub(crate) fn strings(bytes: &[u8], field: u32) -> Result<BTreeSet<String>, Torn> {
+    let mut found = BTreeSet::new();
+    for value in messages(bytes, field)? {
+        let text = std::str::from_utf8(value).map_err(|_| Torn)?;
+        if !text.is_empty() {
+            found.insert(text.to_owned());
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +96,28 @@ mod tests {
         let ranges: Vec<_> = fields(&bytes).collect();
         assert_eq!(ranges, [0..5, 5..7]);
         assert_eq!(fields(&bytes[..4]).count(), 0);
+    }
+
+    #[test]
+    fn a_foreign_encoding_is_walked_whatever_it_holds_and_refused_when_torn() {
+        let encoding = [
+            &[0x08, 0x96, 0x01][..],
+            &[0x11, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[0x1D, 1, 2, 3, 4],
+            &[0x22, 2, b'a', b'b'],
+            &[0x22, 0],
+            &[0x22, 1, b'c'],
+        ]
+        .concat();
+        assert!(strings(&encoding, 4).unwrap().iter().eq(["ab", "c"]));
+        assert!(strings(&encoding, 1).unwrap().is_empty());
+        for (wrong, field) in [
+            (&encoding[..encoding.len() - 1], 1),
+            (&[0x22, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F][..], 4),
+            (&[0x23][..], 4),
+            (&[0x22, 1, 0xFF][..], 4),
+        ] {
+            assert_eq!(strings(wrong, field), Err(Torn));
+        }
     }
 }

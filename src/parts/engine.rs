@@ -34,9 +34,10 @@ pub(crate) async fn raise(
     }
 
     let (serving, stop) = (Arc::clone(&engine), house.supervisor.stop());
+    let protection = house.settings.engine_protection.clone();
     house.supervisor.spawn(async move {
         serving
-            .serve(listener, stop.cancelled_owned())
+            .serve_with(protection, listener, stop.cancelled_owned())
             .await
             .map_err(|error| {
                 Failure::caused(Code::Internal, "the engine's door closed by itself", &error)

@@ -1,6 +1,10 @@
 //! The one dispatcher behind both doors: service and RPC by name, encoded message in, encoded
 //! message out. In-process callers use [`Door::call`]; `tcp` serves the same table over HTTP/2.
 
+mod access;
+mod gate;
+mod keys;
+mod options;
 mod table;
 pub(crate) mod tcp;
 
@@ -9,6 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use tonic::Status;
+
+pub use keys::{ApiKeys, KeyAccess, KeyError, KeyNamespaces};
+pub use options::{ServeOptions, Tls};
 
 use crate::frontend::status::detailed;
 use crate::limits;
@@ -45,18 +52,15 @@ impl Door {
         headers: HeaderMap,
         proto: Bytes,
     ) -> Result<Reply, Status> {
-        // No header changes an answer yet; keys and priorities will.
+        // Whoever is in the process is trusted, and no header changes an answer.
         drop(headers);
         if proto.len() > limits::MESSAGE_BYTES {
-            return Err(Status::resource_exhausted(format!(
-                "the request has {} bytes; at most {} are accepted",
-                proto.len(),
-                limits::MESSAGE_BYTES
-            )));
+            return Err(too_large(Some(proto.len())));
         }
         if self.host.closing.is_cancelled() && !is_poll(rpc) {
             return Err(crate::runs::closing());
         }
+        gate::check_parts(service, rpc, &proto)?;
         let proto = match service {
             WORKFLOW_SERVICE => table::workflow_service(&self.host, rpc, proto)
                 .await
@@ -71,6 +75,28 @@ impl Door {
     }
 }
 
+impl Door {
+    /// As [`Door::call`], for a caller whose key must allow it.
+    pub(crate) async fn call_with_key(
+        &self,
+        keys: &ApiKeys,
+        service: &str,
+        rpc: &str,
+        headers: HeaderMap,
+        proto: Bytes,
+    ) -> Result<Reply, Status> {
+        let call = gate::Call {
+            service,
+            rpc,
+            proto: &proto,
+        };
+        let grant = gate::admit(keys, &self.host, &headers, call)?;
+        let mut reply = self.call(service, rpc, headers, proto.clone()).await?;
+        reply.proto = gate::cut(grant, rpc, reply.proto)?;
+        Ok(reply)
+    }
+}
+
 /// Polls answer empty while the engine closes, so that workers wind down without an error.
 fn is_poll(rpc: &str) -> bool {
     matches!(rpc, "PollWorkflowTaskQueue" | "PollActivityTaskQueue")
@@ -78,4 +104,16 @@ fn is_poll(rpc: &str) -> bool {
 
 fn not_built(service: &str, rpc: &str) -> Status {
     Status::unimplemented(format!("{service}/{rpc} is not built yet in this engine"))
+}
+
+/// In the words by which SDKs know that trying again is no use: they fail the workflow task, which
+/// says so in history.
+fn too_large(bytes: Option<usize>) -> Status {
+    let found = bytes
+        .map(|bytes| format!("{bytes} vs. "))
+        .unwrap_or_default();
+    Status::resource_exhausted(format!(
+        "grpc: received message larger than max ({found}{})",
+        limits::MESSAGE_BYTES
+    ))
 }

@@ -49,7 +49,7 @@ async fn beyond_loopback_nothing_is_served() {
     let stage = Stage::new().await;
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let refused = stage.engine.serve(listener, std::future::pending()).await;
-    assert!(matches!(refused, Err(ServeError::NotLoopback(_))));
+    assert!(matches!(refused, Err(ServeError::Unprotected { .. })));
 }
 
 #[tokio::test]
