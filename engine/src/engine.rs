@@ -21,6 +21,7 @@ use crate::store::sqlite;
 use crate::store::writer::WriteQueue;
 use crate::timers::Timers;
 use crate::token::Tokens;
+use crate::workers::Workers;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -158,6 +159,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         matching: Matching::default(),
         timers: Timers::new(clock.clone()),
         queries: Queries::default(),
+        workers: Workers::default(),
         reader: Arc::new(store.reader),
         writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
         shelf: Shelf::new(store.last_row, limits::RUN_BYTES_IN_MEMORY),

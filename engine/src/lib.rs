@@ -23,6 +23,7 @@ mod timers;
 mod token;
 mod visibility;
 mod wire;
+mod workers;
 
 pub use door::{ApiKeys, Door, KeyAccess, KeyError, KeyNamespaces, Reply, ServeOptions, Tls};
 pub use engine::{Config, Engine};

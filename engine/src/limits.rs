@@ -25,7 +25,7 @@ pub(crate) const DISCARDED_EVENTS: i64 = 10;
 pub(crate) const EAGER_ACTIVITIES: usize = 100;
 
 /// A gRPC message, decompressed.
-pub(crate) const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const QUERY_TEXT_BYTES: usize = 16 * 1024;
 pub(crate) const HISTORY_PAGE_EVENTS: i64 = 1_000;
 pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -43,6 +43,9 @@ pub(crate) const WAITING_WRITE_BYTES: usize = 128 * 1024 * 1024;
 /// happens to them.
 pub(crate) const RUN_BYTES_IN_MEMORY: usize = 96 * 1024 * 1024;
 pub(crate) const NAMESPACES: usize = 10_000;
+/// Workers remembered, and what one may say about itself.
+pub(crate) const WORKERS: usize = 10_000;
+pub(crate) const WORKER_HEARTBEAT_BYTES: usize = 16 * 1024;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);
 pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);
@@ -50,5 +53,7 @@ pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);
 pub(crate) const UPDATE_POLL: Duration = Duration::from_secs(20);
 /// A query nobody answers. Clients normally give up earlier.
 pub(crate) const QUERY: Duration = Duration::from_secs(30);
+/// A worker nobody has heard of for this long is forgotten.
+pub(crate) const WORKER_MEMORY: Duration = Duration::from_secs(24 * 3_600);
 /// A sticky queue nobody has polled for this long is taken for dead.
 pub(crate) const STICKY_SILENCE: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
     history_event::Attributes,
 };
-use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
+use temporalio_protos::temporal::api::sdk::v1::{EventGroupMarker, UserMetadata};
 
 use super::commands::start::{self, Start};
 use super::fold;
@@ -57,6 +57,8 @@ pub(crate) struct Step<'r> {
     events: Vec<HistoryEvent>,
     notes: Vec<Note>,
     actions: Vec<Action>,
+    /// The groups of the command that is being applied; its events belong to them.
+    groups: Vec<EventGroupMarker>,
 }
 
 impl<'r> Step<'r> {
@@ -68,7 +70,13 @@ impl<'r> Step<'r> {
             events: Vec::new(),
             notes: Vec::new(),
             actions: Vec::new(),
+            groups: Vec::new(),
         }
+    }
+
+    /// Puts the events that follow into the groups that a command names.
+    pub(crate) fn group_events(&mut self, groups: Vec<EventGroupMarker>) {
+        self.groups = groups;
     }
 
     /// Appends an event to history and returns its id.
@@ -119,6 +127,7 @@ impl<'r> Step<'r> {
             event_time: Some(to_proto(self.now)),
             event_type: attributes.event_type() as i32,
             attributes: Some(attributes),
+            event_group_markers: self.groups.clone(),
             ..HistoryEvent::default()
         }
     }

@@ -18,12 +18,18 @@ pub(super) async fn workflow_service(
     match rpc {
         "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
         "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
+        "DescribeWorker" => encode(on::workers::describe(host, &decode(proto)?)),
         "DescribeWorkflowExecution" => encode(on::describe::handle(host, decode(proto)?).await),
         "ExecuteMultiOperation" => encode(on::multi::handle(host, decode(proto)?).await),
         "GetClusterInfo" => encode(Ok(on::system::cluster_info(host))),
         "GetSystemInfo" => encode(Ok(on::system::system_info())),
         "GetWorkflowExecutionHistory" => on::history::handle(host, decode(proto)?).await,
+        "ListClosedWorkflowExecutions" => {
+            encode(on::older_lists::closed(host, decode(proto)?).await)
+        }
         "ListNamespaces" => encode(Ok(on::namespaces::list(host, &decode(proto)?))),
+        "ListOpenWorkflowExecutions" => encode(on::older_lists::open(host, decode(proto)?).await),
+        "ListWorkers" => encode(on::workers::list(host, &decode(proto)?)),
         "ListWorkflowExecutions" => encode(on::list::list(host, decode(proto)?).await),
         "PollActivityTaskQueue" => on::poll_activity::handle(host, decode(proto)?).await,
         "PollWorkflowTaskQueue" => on::poll_workflow::handle(host, decode(proto)?).await,
@@ -33,9 +39,10 @@ pub(super) async fn workflow_service(
         "RecordActivityTaskHeartbeatById" => {
             encode(on::by_id::heartbeat(host, decode(proto)?).await)
         }
-        "RecordWorkerHeartbeat" => encode(on::workers::heartbeat(host, &decode(proto)?)),
+        "RecordWorkerHeartbeat" => encode(on::workers::heartbeat(host, decode(proto)?)),
         "RegisterNamespace" => encode(on::namespaces::register(host, decode(proto)?).await),
         "RequestCancelWorkflowExecution" => encode(on::cancel::handle(host, decode(proto)?).await),
+        "ResetStickyTaskQueue" => encode(on::reset_sticky::handle(host, decode(proto)?).await),
         "RespondActivityTaskCanceled" => encode(on::activity::canceled(host, decode(proto)?).await),
         "RespondActivityTaskCanceledById" => {
             encode(on::by_id::canceled(host, decode(proto)?).await)
@@ -51,6 +58,7 @@ pub(super) async fn workflow_service(
         "RespondQueryTaskCompleted" => encode(on::respond_query::handle(host, decode(proto)?)),
         "RespondWorkflowTaskCompleted" => on::complete_task::handle(host, decode(proto)?).await,
         "RespondWorkflowTaskFailed" => encode(on::fail_task::handle(host, decode(proto)?).await),
+        "ScanWorkflowExecutions" => encode(on::older_lists::scan(host, decode(proto)?).await),
         "ShutdownWorker" => encode(on::workers::shutdown(host, decode(proto)?)),
         "SignalWithStartWorkflowExecution" => {
             encode(on::signal_with_start::handle(host, decode(proto)?).await)

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use prost::Message;
-use temporalio_protos::temporal::api::enums::v1::QueryResultType;
+use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentVersion;
+use temporalio_protos::temporal::api::enums::v1::{
+    QueryResultType, VersioningBehavior, WorkerVersioningMode,
+};
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 use temporalio_protos::temporal::api::query::v1::WorkflowQueryResult;
 use temporalio_protos::temporal::api::taskqueue::v1::StickyExecutionAttributes;
@@ -38,6 +41,8 @@ pub(crate) async fn handle(
     let Some(live) = slot.live.as_mut() else {
         return Err(Refusal::StaleWorkflowTask.into());
     };
+    let worker = request.deployment_options.clone().unwrap_or_default();
+    let is_versioned = worker.worker_versioning_mode() == WorkerVersioningMode::Versioned;
     let build = request
         .worker_version_stamp
         .or_else(|| build_of(None, request.deployment_options));
@@ -58,6 +63,16 @@ pub(crate) async fn handle(
             worker_version: build.clone(),
             sdk_metadata: request.sdk_metadata,
             metering_metadata: request.metering_metadata,
+            deployment_version: is_versioned.then(|| WorkerDeploymentVersion {
+                deployment_name: worker.deployment_name.clone(),
+                build_id: worker.build_id,
+            }),
+            worker_deployment_name: worker.deployment_name,
+            // A worker without versions may still name a default behaviour: it has none.
+            versioning_behavior: match is_versioned {
+                true => request.versioning_behavior,
+                false => VersioningBehavior::Unspecified as i32,
+            },
             ..WorkflowTaskCompletedEventAttributes::default()
         },
         commands: request.commands,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus;
+use temporalio_protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use temporalio_protos::temporal::api::workflowservice::v1::{
     CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse, ListWorkflowExecutionsRequest,
     ListWorkflowExecutionsResponse, count_workflow_executions_response::AggregationGroup,
@@ -13,9 +14,9 @@ use tonic::Status;
 
 use super::describe;
 use crate::limits;
-use crate::runs::Host;
+use crate::runs::{Host, Namespace};
 use crate::store::{Head, ListPosition, NOT_CLOSED};
-use crate::visibility::{self, BadQuery};
+use crate::visibility::{self, BadQuery, Filter};
 
 #[derive(Clone, PartialEq, Eq, Message)]
 struct Cursor {
@@ -33,9 +34,34 @@ pub(crate) async fn list(
 ) -> Result<ListWorkflowExecutionsResponse, Status> {
     let namespace = host.namespace(&request.namespace)?;
     check_query(&request.query)?;
-    let filter = visibility::parse(&request.query).map_err(bad_query)?;
-    let after = position(host, &request.next_page_token)?;
-    let size = match usize::try_from(request.page_size) {
+    let page_asked = Page {
+        filter: visibility::parse(&request.query).map_err(bad_query)?,
+        token: request.next_page_token,
+        size: request.page_size,
+    };
+    let (executions, next_page_token) = page(host, &namespace, page_asked).await?;
+    Ok(ListWorkflowExecutionsResponse {
+        executions,
+        next_page_token,
+    })
+}
+
+/// What is asked of a listing, and where to go on.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) filter: Filter,
+    pub(super) token: Vec<u8>,
+    pub(super) size: i32,
+}
+
+pub(super) async fn page(
+    host: &Host,
+    namespace: &Namespace,
+    page: Page,
+) -> Result<(Vec<WorkflowExecutionInfo>, Vec<u8>), Status> {
+    let Page { filter, .. } = page;
+    let after = position(host, &page.token)?;
+    let size = match usize::try_from(page.size) {
         Ok(size) if size > 0 => size.min(limits::LIST_PAGE),
         _ => limits::LIST_PAGE,
     };
@@ -48,10 +74,7 @@ pub(crate) async fn list(
         .filter(|_| heads.len() == size)
         .map(|last| token(host, last))
         .unwrap_or_default();
-    Ok(ListWorkflowExecutionsResponse {
-        executions: heads.iter().map(describe::info).collect(),
-        next_page_token,
-    })
+    Ok((heads.iter().map(describe::info).collect(), next_page_token))
 }
 
 pub(crate) async fn count(

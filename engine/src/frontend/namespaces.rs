@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use temporalio_protos::temporal::api::enums::v1::{ArchivalState, NamespaceState};
 use temporalio_protos::temporal::api::namespace::v1::{
-    NamespaceConfig, NamespaceInfo, namespace_info::Capabilities,
+    NamespaceConfig, NamespaceInfo,
+    namespace_info::{Capabilities, Limits},
 };
 use temporalio_protos::temporal::api::replication::v1::{
     ClusterReplicationConfig, NamespaceReplicationConfig,
@@ -18,6 +19,7 @@ use tonic::Status;
 use super::system::CLUSTER;
 use super::{check_id, status};
 use crate::core::time::{duration, positive};
+use crate::limits;
 use crate::runs::{Host, Namespace, NotCreated};
 
 const DEFAULT_RETENTION: Duration = Duration::from_secs(3 * 86_400);
@@ -84,7 +86,15 @@ fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
                 eager_workflow_start: true,
                 sync_update: true,
                 async_update: true,
+                worker_heartbeats: true,
+                worker_poll_complete_on_shutdown: true,
                 ..Capabilities::default()
+            }),
+            // Workers refuse by these what would be refused here.
+            limits: Some(Limits {
+                blob_size_limit_error: as_proto(limits::BLOB_BYTES),
+                memo_size_limit_error: as_proto(limits::BLOB_BYTES),
+                ..Limits::default()
             }),
             ..NamespaceInfo::default()
         }),
@@ -105,4 +115,8 @@ fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
         }),
         ..DescribeNamespaceResponse::default()
     }
+}
+
+fn as_proto(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }

@@ -26,6 +26,13 @@ pub(crate) async fn handle(
 ) -> Result<Vec<u8>, Status> {
     let namespace = host.namespace(&request.namespace)?;
     check_length("Identity", &request.identity)?;
+    check_length("WorkerInstanceKey", &request.worker_instance_key)?;
+    let worker = host
+        .workers
+        .poll(namespace.id, &request.worker_instance_key, host.now());
+    if worker.is_called_off() {
+        return Ok(Vec::new());
+    }
     let build = build_of(
         request.worker_version_capabilities,
         request.deployment_options,
@@ -44,6 +51,7 @@ pub(crate) async fn handle(
         let claim = tokio::select! {
             biased;
             () = host.closing.cancelled() => return Ok(Vec::new()),
+            () = worker.called_off() => return Ok(Vec::new()),
             claim = queue.claim() => claim,
             () = &mut give_up => return Ok(Vec::new()),
         };

@@ -30,6 +30,13 @@ pub(crate) async fn handle(
 ) -> Result<Vec<u8>, Status> {
     let namespace = host.namespace(&request.namespace)?;
     check_length("Identity", &request.identity)?;
+    check_length("WorkerInstanceKey", &request.worker_instance_key)?;
+    let worker = host
+        .workers
+        .poll(namespace.id, &request.worker_instance_key, host.now());
+    if worker.is_called_off() {
+        return Ok(Vec::new());
+    }
     let name = queue_name(request.task_queue.as_ref())?.to_owned();
     let sticky = request
         .task_queue
@@ -57,6 +64,7 @@ pub(crate) async fn handle(
         let claim = tokio::select! {
             biased;
             () = host.closing.cancelled() => return Ok(Vec::new()),
+            () = worker.called_off() => return Ok(Vec::new()),
             claim = queue.claim() => claim,
             () = &mut give_up => return Ok(Vec::new()),
         };
@@ -276,7 +284,8 @@ fn encode_query(
     };
     let answer = PollWorkflowTaskQueueResponse {
         query: Some(question.query),
-        started_event_id: run.last_started_id,
+        // It starts no task: no started event. SDKs recognise a query by itself by that.
+        attempt: 1,
         ..describe(run, host.tokens.seal(&token))
     };
     let from = match is_cached(run, sticky) {

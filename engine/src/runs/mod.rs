@@ -40,6 +40,7 @@ use crate::store::writer::{Position, Room, WriteQueue};
 use crate::store::{Change, Head, Reader};
 use crate::timers::Timers;
 use crate::token::Tokens;
+use crate::workers::Workers;
 
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -51,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) matching: Matching,
     pub(crate) timers: Timers,
     pub(crate) queries: Queries,
+    pub(crate) workers: Workers,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) shelf: Shelf,

@@ -17,4 +17,5 @@ mod time;
 mod update_with_start;
 mod updates;
 mod wire;
+mod workers;
 mod workflows;

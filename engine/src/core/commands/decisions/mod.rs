@@ -168,6 +168,7 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
         return;
     }
     let metadata = command.user_metadata;
+    step.group_events(command.event_group_markers);
     match command.attributes {
         Some(Attributes::ScheduleActivityTaskCommandAttributes(a)) => {
             schedule_activity::apply(step, decided, a, metadata);
@@ -197,6 +198,7 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
         Some(attributes) => close::apply(step, decided, attributes, metadata),
         None => {}
     }
+    step.group_events(Vec::new());
 }
 
 /// What no command gave a place among the others.
