@@ -30,7 +30,9 @@ pub enum OpenError {
     TooManyNamespaces,
     #[error("this program was built with an SQLite that may lose data; build it with a newer one")]
     UnsafeSqlite,
-    #[error("the engine's store cannot be opened; check that its directory exists and is writable")]
+    #[error(
+        "the engine's store cannot be opened; check that its directory exists and is writable, and that its disk has room"
+    )]
     Io(#[source] std::io::Error),
 }
 

@@ -17,6 +17,8 @@ mod errors;
 mod frontend;
 mod limits;
 mod matching;
+#[cfg(test)]
+mod outage;
 mod runs;
 mod store;
 mod timers;

@@ -7,17 +7,18 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::checksum;
 use crate::store::{Change, Committer, Head, NamespaceRow, StoreError};
 
-/// Sixteen megabytes of log.
-const PAGES_PER_CHECKPOINT: i64 = 4_000;
-
 #[derive(Debug)]
 pub(crate) struct SqliteCommitter {
     db: Connection,
+    pages_per_checkpoint: i64,
 }
 
 impl SqliteCommitter {
-    pub(super) fn new(db: Connection) -> Self {
-        Self { db }
+    pub(super) fn new(db: Connection, pages_per_checkpoint: i64) -> Self {
+        Self {
+            db,
+            pages_per_checkpoint,
+        }
     }
 }
 
@@ -36,7 +37,7 @@ impl Committer for SqliteCommitter {
     /// Moves what was committed from the log into the database once enough has gathered. Here and
     /// not as SQLite does it by itself, because that would hide a sync that failed.
     fn tidy(&mut self) -> Result<(), StoreError> {
-        if self.unmoved_pages("NOOP")? < PAGES_PER_CHECKPOINT {
+        if self.unmoved_pages("NOOP")? < self.pages_per_checkpoint {
             return Ok(());
         }
         match self.unmoved_pages("PASSIVE") {

@@ -3,6 +3,7 @@
 mod agendas;
 mod commit;
 mod filter;
+mod medium;
 mod read;
 mod schema;
 
@@ -54,11 +55,11 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
     if found < OLDEST_SAFE_SQLITE {
         return Err(SqliteOpenError::UnsafeSqlite { found });
     }
-    let mut db = Connection::open(path)?;
+    let mut db = medium::connect(path, OpenFlags::default())?;
     // Before any pragma that could write: a newer store stays untouched.
     schema::refuse_newer(&db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "synchronous", medium::synchronous(path))?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     // The committer moves the log by itself.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -67,7 +68,7 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
     let namespaces = read::namespaces(&db)?;
     let last_row = db.query_row("SELECT coalesce(max(run), 0) FROM runs", [], |r| r.get(0))?;
     Ok(Opened {
-        committer: SqliteCommitter::new(db),
+        committer: SqliteCommitter::new(db, medium::pages_per_checkpoint(path)),
         reader: SqliteReader::new(path),
         epoch: boot.epoch,
         token_key: boot.token_key,
@@ -78,7 +79,7 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    Ok(medium::connect(path, flags)?)
 }
 
 /// Bound to its place, so that a record that slipped to another run or number is noticed too.

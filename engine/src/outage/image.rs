@@ -1,0 +1,165 @@
+//! What may be left on the disk after the power failed: everything synced; and of what came to a
+//! file after its last sync, anything, in any order, sector by sector.
+
+use super::disk::{FileBytes, Op, apply};
+
+const SECTOR: usize = 512;
+
+/// Seeded, so that whatever is found can be found again.
+#[derive(Clone, Debug)]
+pub(super) struct Chance(u64);
+
+/// A number that looks random, from one that does not.
+pub(super) fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl Chance {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(mix(seed))
+    }
+
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.0 = mix(self.0);
+        self.0 % end.max(1)
+    }
+}
+
+/// The disk as the operations go by.
+#[derive(Debug, Default)]
+pub(super) struct Platter {
+    synced: FileBytes,
+    /// By no means on the disk yet, in the order it was asked for.
+    pending: Vec<Op>,
+}
+
+impl Platter {
+    pub(super) fn take(&mut self, op: &Op) {
+        match op {
+            Op::Write { .. } | Op::SetLen { .. } | Op::Delete { .. } => {
+                self.pending.push(op.clone());
+            }
+            Op::Sync { file } => {
+                let of_file = |op: &mut Op| name(op) == Some(file);
+                for op in self.pending.extract_if(.., of_file) {
+                    apply(&mut self.synced, &op);
+                }
+            }
+            Op::SyncDirectory => {
+                let is_delete = |op: &Op| matches!(op, Op::Delete { .. });
+                while let Some(at) = self.pending.iter().position(is_delete) {
+                    let delete = self.pending.remove(at);
+                    let mut before = 0..at;
+                    self.pending
+                        .retain(|op| before.next().is_none() || name(op) != name(&delete));
+                    apply(&mut self.synced, &delete);
+                }
+            }
+            Op::Promise(_) => {}
+        }
+    }
+
+    /// As another process finds it when this one was killed: the machine lives, nothing is lost.
+    pub(super) fn after_a_kill(&self) -> FileBytes {
+        let mut files = self.synced.clone();
+        for op in &self.pending {
+            apply(&mut files, op);
+        }
+        files
+    }
+
+    /// One of the ways it may look when the power comes back.
+    pub(super) fn after_a_power_cut(&self, seed: u64) -> FileBytes {
+        let mut chance = Chance::new(seed);
+        let mut files = self.synced.clone();
+        // Some cuts lose all, some keep all but a little, most are in between.
+        let kept_of_ten = [0, 10, 9, 5, 5, 1][usize::try_from(chance.below(6)).unwrap_or(0)];
+        let torn = chance.below(2) == 0;
+        let mut order: Vec<&Op> = self.pending.iter().collect();
+        if chance.below(2) == 0 {
+            // A disk writes in the order it likes.
+            for at in (1..order.len()).rev() {
+                let other = usize::try_from(chance.below(at as u64 + 1)).unwrap_or(0);
+                order.swap(at, other);
+            }
+        }
+        for op in order {
+            let is_kept = |chance: &mut Chance| chance.below(10) < kept_of_ten;
+            match op {
+                Op::Write { file, at, bytes } if torn => {
+                    for (sector, bytes) in bytes.chunks(SECTOR).enumerate() {
+                        if is_kept(&mut chance) {
+                            let part = Op::Write {
+                                file: file.clone(),
+                                at: at + sector * SECTOR,
+                                bytes: bytes.to_vec(),
+                            };
+                            apply(&mut files, &part);
+                        }
+                    }
+                }
+                op if is_kept(&mut chance) => apply(&mut files, op),
+                _ => {}
+            }
+        }
+        files
+    }
+}
+
+fn name(op: &Op) -> Option<&String> {
+    match op {
+        Op::Write { file, .. }
+        | Op::SetLen { file, .. }
+        | Op::Sync { file }
+        | Op::Delete { file } => Some(file),
+        Op::SyncDirectory | Op::Promise(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(file: &str, at: usize, byte: u8) -> Op {
+        Op::Write {
+            file: file.to_owned(),
+            at,
+            bytes: vec![byte; 2 * SECTOR],
+        }
+    }
+
+    #[test]
+    fn what_was_synced_stays_and_the_rest_may_do_anything() {
+        let mut platter = Platter::default();
+        let sync = Op::Sync {
+            file: "a".to_owned(),
+        };
+        for op in [write("a", 0, 1), sync, write("a", 0, 2), write("b", 0, 3)] {
+            platter.take(&op);
+        }
+        let images: Vec<_> = (0..100)
+            .map(|seed| platter.after_a_power_cut(seed))
+            .collect();
+        let shapes = |wanted: &dyn Fn(&FileBytes) -> bool| images.iter().any(wanted);
+        let sector = |files: &FileBytes, at: usize| files["a"][at * SECTOR];
+        assert!(
+            images
+                .iter()
+                .all(|files| [1, 2].contains(&sector(files, 0)))
+        );
+        assert!(shapes(
+            &|files| sector(files, 0) == 1 && sector(files, 1) == 2
+        ));
+        assert!(shapes(
+            &|files| sector(files, 0) == 2 && sector(files, 1) == 1
+        ));
+        assert!(shapes(&|files| !files.contains_key("b")));
+        assert!(shapes(&|files| files
+            .get("b")
+            .is_some_and(|b| b.len() == 2 * SECTOR)));
+        assert_eq!(platter.after_a_kill()["a"], [2; 2 * SECTOR]);
+    }
+}

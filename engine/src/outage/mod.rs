@@ -1,0 +1,78 @@
+//! What the engine makes of a machine that fails, in tests: a simulated disk under SQLite that
+//! records every write and sync, and can then show what may be left of it after a power cut at any
+//! of them, or refuse a write or a sync while the engine runs.
+//!
+//! `disk` is the record, `image` what may be left, `files` and `index` the file system that SQLite
+//! sees, `work` the load, `judge` what must hold afterwards. Nothing of it is in the program.
+
+mod disk;
+mod faults;
+mod files;
+mod image;
+mod index;
+mod judge;
+mod power;
+mod work;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use disk::Disk;
+use tempfile::TempDir;
+
+const VFS: &str = "simulated";
+
+/// Which directories are simulated. SQLite knows file systems by name for the whole process, and
+/// never forgets one.
+fn attached() -> MutexGuard<'static, HashMap<String, Arc<Disk>>> {
+    static ATTACHED: OnceLock<Mutex<HashMap<String, Arc<Disk>>>> = OnceLock::new();
+    let attached = ATTACHED.get_or_init(|| {
+        sqlite_vfs::register(VFS, files::Files, false).unwrap();
+        Mutex::default()
+    });
+    attached.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A disk at a path of its own, for as long as this lives.
+struct Attached {
+    directory: TempDir,
+    disk: Arc<Disk>,
+}
+
+impl Attached {
+    fn new(disk: Disk) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Arc::new(disk);
+        attached().insert(directory.path().display().to_string(), Arc::clone(&disk));
+        Self { directory, disk }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join(disk::DATABASE)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        attached().remove(&self.directory.path().display().to_string());
+    }
+}
+
+/// The disk a file is on, and the file's name there.
+fn locate(path: &str) -> Option<(Arc<Disk>, String)> {
+    let (directory, name) = path.rsplit_once('/')?;
+    let disk = attached().get(directory).cloned()?;
+    Some((disk, name.to_owned()))
+}
+
+/// The file system for a store at this path, when it is a simulated one.
+pub(crate) fn file_system(path: &Path) -> Option<&'static str> {
+    locate(&path.display().to_string()).map(|_| VFS)
+}
+
+/// How the store at this path syncs: only to show that its absence would be noticed.
+pub(crate) fn synchronous(path: &Path) -> Option<&'static str> {
+    let (disk, _) = locate(&path.display().to_string())?;
+    (!disk.is_synced()).then_some("OFF")
+}
