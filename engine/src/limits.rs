@@ -5,13 +5,18 @@ use std::time::Duration;
 
 pub(crate) const BLOB_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) const SEARCH_ATTRIBUTES_BYTES: usize = 40 * 1024;
-pub(crate) const ID_CHARS: usize = 1_000;
+pub(crate) const MEMO_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const ID_BYTES: usize = 1_000;
+pub(crate) const LINKS: usize = 10;
+pub(crate) const LINK_BYTES: usize = 4_000;
 pub(crate) const HISTORY_EVENTS: i64 = 51_200;
 pub(crate) const HISTORY_BYTES: u64 = 50 * 1024 * 1024;
 pub(crate) const SUGGEST_CONTINUE_EVENTS: i64 = 4_096;
 pub(crate) const SUGGEST_CONTINUE_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const SIGNALS: u64 = 10_000;
 pub(crate) const PENDING_ACTIVITIES: usize = 2_000;
+/// Runs of one workflow follow each other no faster, whoever asks for the next one.
+pub(crate) const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 pub(crate) const PENDING_TIMERS: usize = 20_000;
 pub(crate) const UPDATES_IN_FLIGHT: usize = 10;
 pub(crate) const UPDATES_IN_FLIGHT_BYTES: usize = 20 * 1024 * 1024;

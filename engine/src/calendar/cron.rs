@@ -19,9 +19,24 @@ pub(crate) enum Cron {
 #[error("{0}")]
 pub(crate) struct BadCron(String);
 
+/// The smallest step of time there is.
+const INSTANT: Duration = Duration::from_micros(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Cron {
+    /// The first moment of the sequence that begins after `last`, at or after `now`.
+    pub(crate) fn first_from(&self, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Every(wait) => {
+                let first = self.next_after(last)?;
+                let behind = now.since(first).as_nanos();
+                let turns = behind.div_ceil(wait.as_nanos().max(1));
+                Some(first.after(wait.saturating_mul(u32::try_from(turns).ok()?)))
+            }
+            Self::Rhythm(_) => self.next_after(last.max(now.before(INSTANT))),
+        }
+    }
+
     /// The first moment strictly after the given one; none where no date fits for years.
     pub(crate) fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         match self {

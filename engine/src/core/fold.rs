@@ -96,6 +96,11 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
         }
         // Counted once: a buffered signal comes past here again when it gets its id.
         Attributes::WorkflowExecutionSignaledEventAttributes(_) if id > 0 => run.signals += 1,
+        Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(a)
+            if !a.attached_request_id.is_empty() =>
+        {
+            run.attached.insert(a.attached_request_id.clone(), id);
+        }
         Attributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
             run.cancel_requested = true;
         }
@@ -190,6 +195,10 @@ fn born(
     at: Timestamp,
 ) {
     run.started_at = at;
+    run.attempt = u32::try_from(a.attempt).unwrap_or(1).max(1);
+    let may_be_followed = a.retry_policy.is_some() || !a.cron_schedule.is_empty();
+    run.birth = may_be_followed.then(|| Box::new(a.clone()));
+    run.links.clone_from(&event.links);
     run.first_run_id.clone_from(&a.first_execution_run_id);
     run.original_run_id.clone_from(&a.original_execution_run_id);
     run.workflow_type = a.workflow_type.as_ref().map_or("", |t| &t.name).to_owned();
@@ -207,8 +216,8 @@ fn born(
     let delay = positive(a.first_workflow_task_backoff.as_ref());
     run.delayed_until = delay.map(|wait| at.after(wait));
     // The run's own clock starts after its delay.
-    let first_task_at = run.delayed_until.unwrap_or(at);
-    let run_end = run.timeouts.run.map(|wait| first_task_at.after(wait));
+    run.execution_at = run.delayed_until.unwrap_or(at);
+    let run_end = run.timeouts.run.map(|wait| run.execution_at.after(wait));
     run.expires_at = [run_end, run.execution_expires_at]
         .into_iter()
         .flatten()

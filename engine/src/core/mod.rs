@@ -17,6 +17,7 @@ pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod speculation;
 pub(crate) mod step;
+pub(crate) mod succession;
 pub(crate) mod task;
 pub(crate) mod time;
 pub(crate) mod updates;

@@ -18,7 +18,15 @@ pub(crate) enum Verdict {
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_COEFFICIENT: f64 = 2.0;
+const TIMEOUT_PREFIX: &str = "TemporalTimeout:";
 const DEFAULT_MAXIMUM_INTERVALS: u32 = 100;
+
+/// The attempt that failed, and when there is no time left for another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    pub(crate) attempt: u32,
+    pub(crate) ends_at: Option<Timestamp>,
+}
 
 pub(crate) fn verdict(activity: &Activity, failure: &Failure, now: Timestamp) -> Verdict {
     let Some(policy) = &activity.spec.retry_policy else {
@@ -27,17 +35,31 @@ pub(crate) fn verdict(activity: &Activity, failure: &Failure, now: Timestamp) ->
     if activity.cancel_requested_id.is_some() {
         return Verdict::Over(RetryState::CancelRequested);
     }
+    let trial = Trial {
+        attempt: activity.attempt,
+        ends_at: activity.expires_at(),
+    };
+    again(policy, trial, failure, now)
+}
+
+/// What a policy says after an attempt failed.
+pub(crate) fn again(
+    policy: &RetryPolicy,
+    trial: Trial,
+    failure: &Failure,
+    now: Timestamp,
+) -> Verdict {
     if !retryable(failure, &policy.non_retryable_error_types) {
         return Verdict::Over(RetryState::NonRetryableFailure);
     }
     if u32::try_from(policy.maximum_attempts)
-        .is_ok_and(|maximum| maximum > 0 && activity.attempt >= maximum)
+        .is_ok_and(|maximum| maximum > 0 && trial.attempt >= maximum)
     {
         return Verdict::Over(RetryState::MaximumAttemptsReached);
     }
-    let wait = asked_delay(failure).unwrap_or_else(|| interval(policy, activity.attempt));
+    let wait = asked_delay(failure).unwrap_or_else(|| interval(policy, trial.attempt));
     let at = now.after(wait);
-    if activity.expires_at().is_some_and(|end| at > end) {
+    if trial.ends_at.is_some_and(|end| at > end) {
         return Verdict::Over(RetryState::Timeout);
     }
     Verdict::Again { at }
@@ -58,27 +80,50 @@ pub(crate) fn with_defaults(policy: Option<RetryPolicy>) -> RetryPolicy {
     policy
 }
 
+pub(crate) fn filled(policy: RetryPolicy) -> RetryPolicy {
+    with_defaults(Some(policy))
+}
+
 /// What is wrong with a policy, if anything.
-pub(crate) fn complaint(policy: &RetryPolicy) -> Option<&'static str> {
-    let coefficient = policy.backoff_coefficient;
-    if coefficient.is_nan() || (coefficient != 0.0 && coefficient < 1.0) {
-        return Some("BackoffCoefficient cannot be less than 1 on retry policy.");
+/// The gaps in it may be filled already or not.
+pub(crate) fn complaint(policy: &RetryPolicy) -> Option<String> {
+    if policy.maximum_attempts == 1 {
+        // One attempt is no retry, so nothing else of the policy matters.
+        return None;
     }
-    if policy.maximum_attempts < 0 {
-        return Some("MaximumAttempts cannot be negative on retry policy.");
-    }
+    let odd = policy.non_retryable_error_types.iter().find_map(|named| {
+        let kind = named.strip_prefix(TIMEOUT_PREFIX)?;
+        let known = [
+            "StartToClose",
+            "ScheduleToStart",
+            "ScheduleToClose",
+            "Heartbeat",
+        ];
+        (!known.contains(&kind)).then(|| format!("Invalid timeout type value: {kind}."))
+    });
+    flaw(policy).map(str::to_owned).or(odd)
+}
+
+fn flaw(policy: &RetryPolicy) -> Option<&'static str> {
     let negative = |wait: Option<&prost_types::Duration>| {
         wait.is_some_and(|wait| wait.seconds < 0 || wait.nanos < 0)
     };
     if negative(policy.initial_interval.as_ref()) {
-        return Some("InitialInterval cannot be negative on retry policy.");
+        return Some("invalid InitialInterval set on retry policy: negative duration");
+    }
+    let coefficient = policy.backoff_coefficient;
+    if coefficient.is_nan() || (coefficient != 0.0 && coefficient < 1.0) {
+        return Some("BackoffCoefficient cannot be less than 1 on retry policy.");
     }
     if negative(policy.maximum_interval.as_ref()) {
-        return Some("MaximumInterval cannot be negative on retry policy.");
+        return Some("invalid MaximumInterval set on retry policy: negative duration");
     }
     let first = positive(policy.initial_interval.as_ref());
     if positive(policy.maximum_interval.as_ref()).is_some_and(|longest| Some(longest) < first) {
         return Some("MaximumInterval cannot be less than InitialInterval on retry policy.");
+    }
+    if policy.maximum_attempts < 0 {
+        return Some("MaximumAttempts cannot be negative on retry policy.");
     }
     None
 }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::{Payload, Priority};
+use temporalio_protos::temporal::api::common::v1::{Link, Payload, Priority};
 use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowExecutionStatus};
-use temporalio_protos::temporal::api::history::v1::HistoryEvent;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionStartedEventAttributes,
+};
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
@@ -27,7 +29,15 @@ pub(crate) struct Run {
     pub(crate) priority: Option<Priority>,
     pub(crate) timeouts: Timeouts,
     pub(crate) status: WorkflowExecutionStatus,
+    /// Counts the runs that retry the first one.
+    pub(crate) attempt: u32,
+    /// How it was started, kept where another run of the same kind may follow: with a retry
+    /// policy or a cron schedule.
+    pub(crate) birth: Option<Box<WorkflowExecutionStartedEventAttributes>>,
+    pub(crate) links: Vec<Link>,
     pub(crate) started_at: Timestamp,
+    /// When its first workflow task was due: after its start delay.
+    pub(crate) execution_at: Timestamp,
     pub(crate) closed_at: Option<Timestamp>,
     /// The first workflow task is held back until then.
     pub(crate) delayed_until: Option<Timestamp>,
@@ -54,6 +64,8 @@ pub(crate) struct Run {
     pub(crate) cancel_requested: bool,
     pub(crate) started_by: String,
     pub(crate) seen_requests: BTreeSet<String>,
+    /// Requests to start that found the run there already, and the events that say so.
+    pub(crate) attached: BTreeMap<String, i64>,
     pub(crate) signals: u64,
     pub(crate) updates: Updates,
     /// The last workflow task wanted to end the run and lost against news. Volatile.
@@ -90,7 +102,11 @@ impl Run {
                 task: DEFAULT_TIMEOUT,
             },
             status: WorkflowExecutionStatus::Running,
+            attempt: 1,
+            birth: None,
+            links: Vec::new(),
             started_at: Timestamp::from_micros(0),
+            execution_at: Timestamp::from_micros(0),
             closed_at: None,
             delayed_until: None,
             execution_expires_at: None,
@@ -111,6 +127,7 @@ impl Run {
             cancel_requested: false,
             started_by: String::new(),
             seen_requests: BTreeSet::new(),
+            attached: BTreeMap::new(),
             signals: 0,
             updates: Updates::default(),
             close_attempted: false,

@@ -23,8 +23,8 @@ use super::commands::complete_activity::{CompleteActivity, End, Which};
 use super::commands::complete_task::{self, CompleteTask};
 use super::commands::start_activity::{StartActivity, Starter};
 use super::commands::{
-    admit_update, cancel, complete_activity, fail_activity, fail_task, heartbeat, recover, signal,
-    start, start_activity, start_task, terminate, tick,
+    admit_update, attach, cancel, complete_activity, fail_activity, fail_task, heartbeat, recover,
+    signal, start, start_activity, start_task, terminate, tick,
 };
 use super::record::Record;
 use super::step::Successor;
@@ -82,9 +82,16 @@ impl Stage {
         let (run, now) = (&mut self.run, self.now);
         let outcome = match words[0] {
             "start" => {
-                let (born, outcome) = start::apply(start_command(&words), now);
+                let (born, outcome) = start::apply(start_command(&words, now), now);
                 self.run = born;
                 Ok(outcome)
+            }
+            "attach" => {
+                let cmd = attach::Attach {
+                    request_id: name.to_owned(),
+                    ..attach::Attach::default()
+                };
+                attach::apply(run, cmd, now)
             }
             // The run that follows takes the place of the one that ended.
             "next" => {
@@ -97,6 +104,7 @@ impl Stage {
                 let cmd = signal::Signal {
                     name: name.to_owned(),
                     request_id: option(&words, "request").unwrap_or("").to_owned(),
+                    hurries: words.contains(&"hurries"),
                     ..signal::Signal::default()
                 };
                 signal::apply(run, cmd, now)

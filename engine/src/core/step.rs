@@ -89,15 +89,30 @@ impl<'r> Step<'r> {
         attributes: impl Into<Attributes>,
         user_metadata: Option<UserMetadata>,
     ) -> i64 {
-        let mut event = self.event(attributes.into());
-        event.user_metadata = user_metadata;
+        self.emit_event(HistoryEvent {
+            attributes: Some(attributes.into()),
+            user_metadata,
+            ..HistoryEvent::default()
+        })
+    }
+
+    /// As [`Step::emit`], with whatever else an event may carry. Id, type and time are set here.
+    pub(crate) fn emit_event(&mut self, event: HistoryEvent) -> i64 {
+        let event = self.stamped(event);
         self.append(event)
     }
 
     /// An event from outside: appended, or kept back while a worker decides on the present
     /// history. Answers its id, or 0 while it has none.
     pub(crate) fn incoming(&mut self, attributes: impl Into<Attributes>) -> i64 {
-        let event = self.event(attributes.into());
+        self.incoming_event(HistoryEvent {
+            attributes: Some(attributes.into()),
+            ..HistoryEvent::default()
+        })
+    }
+
+    pub(crate) fn incoming_event(&mut self, event: HistoryEvent) -> i64 {
+        let event = self.stamped(event);
         if self.run.task_is_started() {
             self.commit_speculation();
             self.note(Fact::Buffered(Box::new(event)));
@@ -122,13 +137,13 @@ impl<'r> Step<'r> {
         self.successor = Some(Box::new(next));
     }
 
-    fn event(&self, attributes: Attributes) -> HistoryEvent {
+    fn stamped(&self, event: HistoryEvent) -> HistoryEvent {
+        let kind = event.attributes.as_ref().map(Attributes::event_type);
         HistoryEvent {
             event_time: Some(to_proto(self.now)),
-            event_type: attributes.event_type() as i32,
-            attributes: Some(attributes),
+            event_type: kind.map_or(0, |kind| kind as i32),
             event_group_markers: self.groups.clone(),
-            ..HistoryEvent::default()
+            ..event
         }
     }
 
@@ -165,6 +180,12 @@ impl<'r> Step<'r> {
             attempt: 1,
         });
         self.offer_task();
+    }
+
+    /// As [`Step::ensure_task`], also while the run's start is delayed.
+    pub(crate) fn begin_now(&mut self) {
+        self.run.delayed_until = None;
+        self.ensure_task();
     }
 
     pub(crate) fn offer_task(&mut self) {

@@ -21,6 +21,14 @@ pub(crate) fn timeout(asked: Option<Duration>, run: Option<Duration>) -> Duratio
     asked.unwrap_or(DEFAULT_TIMEOUT).min(longest)
 }
 
+/// A run's own timeout, which the whole execution's bounds or stands in for.
+pub(crate) fn within(run: Option<Duration>, execution: Option<Duration>) -> Option<Duration> {
+    match (run, execution) {
+        (Some(run), Some(execution)) => Some(run.min(execution)),
+        (run, execution) => run.or(execution),
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct WorkflowTask {
     /// The event in history, or `None` for a transient task: from the second failure in a row

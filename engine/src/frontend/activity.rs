@@ -46,7 +46,7 @@ pub(crate) async fn canceled(
     host: &Host,
     request: RespondActivityTaskCanceledRequest,
 ) -> Result<RespondActivityTaskCanceledResponse, Status> {
-    check_blob("Details", request.details.as_ref())?;
+    check_blob(request.details.as_ref())?;
     let ended = Ended::Well {
         end: End::Canceled(request.details),
         identity: request.identity,

@@ -53,7 +53,7 @@ pub(crate) async fn canceled(
     host: &Host,
     request: RespondActivityTaskCanceledByIdRequest,
 ) -> Result<RespondActivityTaskCanceledByIdResponse, Status> {
-    check_blob("Details", request.details.as_ref())?;
+    check_blob(request.details.as_ref())?;
     let named = Named {
         namespace: request.namespace,
         workflow_id: request.workflow_id,
@@ -72,7 +72,7 @@ pub(crate) async fn heartbeat(
     host: &Host,
     request: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Result<RecordActivityTaskHeartbeatByIdResponse, Status> {
-    check_blob("Details", request.details.as_ref())?;
+    check_blob(request.details.as_ref())?;
     let named = Named {
         namespace: request.namespace,
         workflow_id: request.workflow_id,

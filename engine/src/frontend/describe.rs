@@ -74,25 +74,28 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
             run_expiration_time: run.expires_at.map(to_proto),
             cancel_requested: run.cancel_requested,
             original_start_time: Some(to_proto(run.started_at)),
-            request_id_infos: request_ids(run),
+            request_id_infos: requests(run),
             ..WorkflowExecutionExtendedInfo::default()
         }),
         ..DescribeWorkflowExecutionResponse::default()
     }
 }
 
-/// The requests that made the run what it is, each with its event.
-fn request_ids(run: &Run) -> HashMap<String, RequestIdInfo> {
-    let started = RequestIdInfo {
-        event_type: EventType::WorkflowExecutionStarted as i32,
-        event_id: 1,
-        buffered: false,
+/// The requests that the run stands for: the one that started it, and those that found it there.
+fn requests(run: &Run) -> HashMap<String, RequestIdInfo> {
+    let info = |event_type: EventType, event_id: i64| RequestIdInfo {
+        event_type: event_type as i32,
+        event_id,
+        buffered: event_id == 0,
     };
-    let known = !run.started_by.is_empty();
-    known
-        .then(|| (run.started_by.clone(), started))
-        .into_iter()
-        .collect()
+    let started = Some(&run.started_by)
+        .filter(|id| !id.is_empty())
+        .map(|id| (id.clone(), info(EventType::WorkflowExecutionStarted, 1)));
+    let attached = run.attached.iter().map(|(id, event)| {
+        let kind = EventType::WorkflowExecutionOptionsUpdated;
+        (id.clone(), info(kind, *event))
+    });
+    started.into_iter().chain(attached).collect()
 }
 
 /// A run as listings show it.

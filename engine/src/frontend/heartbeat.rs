@@ -18,7 +18,7 @@ pub(crate) async fn handle(
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Result<RecordActivityTaskHeartbeatResponse, Status> {
     host.admit()?;
-    check_blob("Details", request.details.as_ref())?;
+    check_blob(request.details.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
     let (fence, key, slot) = lock_activity(host, &namespace, &request.task_token).await?;
     let which = Which::Token(fence);

@@ -52,7 +52,7 @@ fn execution(given: Option<WorkflowExecution>) -> Result<(String, String), Statu
     let execution =
         given.ok_or_else(|| Status::invalid_argument("Execution is not set on request."))?;
     check_id("WorkflowId", &execution.workflow_id)?;
-    if execution.run_id.len() > limits::ID_CHARS {
+    if execution.run_id.len() > limits::ID_BYTES {
         return Err(Status::invalid_argument("Invalid RunId."));
     }
     Ok((execution.workflow_id, execution.run_id))
@@ -68,20 +68,17 @@ fn check_id(what: &str, id: &str) -> Result<(), Status> {
 }
 
 fn check_length(what: &str, id: &str) -> Result<(), Status> {
-    if id.chars().count() > limits::ID_CHARS {
+    if id.len() > limits::ID_BYTES {
         return Err(Status::invalid_argument(format!(
-            "{what} exceeds length limit."
+            "{what} length exceeds limit."
         )));
     }
     Ok(())
 }
 
-fn check_blob(what: &str, payloads: Option<&Payloads>) -> Result<(), Status> {
+fn check_blob(payloads: Option<&Payloads>) -> Result<(), Status> {
     if payloads.is_some_and(|payloads| payloads.encoded_len() > limits::BLOB_BYTES) {
-        return Err(Status::invalid_argument(format!(
-            "Blob data size exceeds limit: {what} may have {} bytes.",
-            limits::BLOB_BYTES
-        )));
+        return Err(Status::invalid_argument("Blob data size exceeds limit."));
     }
     Ok(())
 }

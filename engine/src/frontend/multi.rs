@@ -2,6 +2,7 @@
 //! takes the update, or it is started with it, under one lock: there is never the one without the
 //! other.
 
+use ambient::Timestamp;
 use prost::Message;
 use temporalio_protos::google::rpc::Status as RpcStatus;
 use temporalio_protos::temporal::api::common::v1::{Link, link};
@@ -76,7 +77,7 @@ fn both(
         namespace: namespace.name.clone(),
         ..start
     };
-    let failure = match (startable(&start), admissible(host, update)) {
+    let failure = match (startable(&start, host.now()), admissible(host, update)) {
         (Ok(()), Ok(wish)) if wish.workflow_id == start.workflow_id => {
             return Ok(Both { start, wish });
         }
@@ -92,8 +93,8 @@ fn both(
     Err(failure.into())
 }
 
-fn startable(start: &StartWorkflowExecutionRequest) -> Result<(), Status> {
-    start::validate(start)?;
+fn startable(start: &StartWorkflowExecutionRequest, now: Timestamp) -> Result<(), Status> {
+    start::validate(start, now)?;
     let wrong = |why: &str| Err(Status::invalid_argument(why));
     if !start.cron_schedule.is_empty() {
         return wrong("CronSchedule is not allowed.");

@@ -17,6 +17,7 @@ use tonic::Status;
 use super::{check_length, history, queue_name};
 use crate::core::Run;
 use crate::core::commands::start_task::{self, Handed, StartTask};
+use crate::core::task::TaskFence;
 use crate::core::time::to_proto;
 use crate::matching::{Item, Kind, QueueKey};
 use crate::runs::{Found, History, Host, Key, Live, Question, Slot};
@@ -163,6 +164,25 @@ pub(crate) fn hand_on(
 enum By<'q> {
     Poll { sticky: Option<&'q str> },
     Answer { heartbeat: bool },
+}
+
+/// The first task of a run that was started eagerly, once more: its answer may have been lost.
+pub(super) fn hand_again(host: &Host, key: &Key, live: &Live) -> Option<Vec<u8>> {
+    const FIRST_STARTED: i64 = 3;
+    let task = live.run.task.as_ref().filter(|task| task.attempt == 1)?;
+    let started = task.started.as_ref()?;
+    let handed = Handed {
+        fence: TaskFence {
+            scheduled_id: started.scheduled_id,
+            started_id: started.started_id,
+            attempt: task.attempt,
+            started_at: started.at,
+        },
+        scheduled_at: task.scheduled_at,
+        suffix: started.suffix.clone(),
+        messages: Vec::new(),
+    };
+    (started.started_id == FIRST_STARTED).then(|| encode_task(host, key, live, handed, false))
 }
 
 fn start(

@@ -32,7 +32,7 @@ pub(crate) async fn handle(
         .query
         .ok_or_else(|| Status::invalid_argument("Query is not set on request."))?;
     check_id("QueryType", &query.query_type)?;
-    check_blob("QueryArgs", query.query_args.as_ref())?;
+    check_blob(query.query_args.as_ref())?;
 
     let key = Key::new(namespace.id, &workflow_id);
     let mut found = host.find(&namespace, &workflow_id, &run_id).await?;

@@ -13,18 +13,25 @@ use tonic::Status;
 use super::start::{self, Decision};
 use super::{check_blob, check_id};
 use crate::core::commands::signal::{self, Signal};
-use crate::runs::{Host, Key};
+use crate::runs::{Guard, Host, Key};
 
 pub(crate) async fn handle(
     host: &Host,
     request: SignalWithStartWorkflowExecutionRequest,
 ) -> Result<SignalWithStartWorkflowExecutionResponse, Status> {
     host.admit()?;
-    check_id("SignalName", &request.signal_name)?;
-    check_blob("SignalInput", request.signal_input.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
+    check_id("WorkflowId", &request.workflow_id)?;
+    check_id("SignalName", &request.signal_name)?;
+    if request.workflow_id_conflict_policy() == Conflict::Fail {
+        return Err(Status::invalid_argument(format!(
+            "Invalid WorkflowIDConflictPolicy: {} is not supported for this operation.",
+            Conflict::Fail.as_str_name()
+        )));
+    }
+    check_blob(request.signal_input.as_ref())?;
     let (start_request, message) = split(request);
-    start::validate(&start_request)?;
+    start::validate(&start_request, host.now())?;
     let key = Key::new(namespace.id, &start_request.workflow_id);
     let mut slot = host.lock(&key).await?;
     let decision = match start::decide(&slot, &start_request) {
@@ -37,20 +44,36 @@ pub(crate) async fn handle(
             let (run_id, position) = start::begin(host, &key, &mut slot, start_request, signal)?;
             (run_id, position, true)
         }
-        // A repetition: the signal was accepted with the start.
-        Decision::Same(run_id) => (run_id, slot.position, true),
-        Decision::Existing(run_id) => {
-            let Some(live) = slot.live.as_mut() else {
-                return Err(crate::runs::not_found());
+        // Of a closed run, a repetition: the signal was accepted with the start.
+        Decision::Same(run_id) | Decision::Attached(run_id) | Decision::Existing(run_id) => {
+            let open = slot.live.as_mut().filter(|live| live.run.is_open());
+            let Some(live) = open else {
+                return told(host, slot, run_id, true).await;
             };
             let outcome = signal::apply(&mut live.run, message, host.now())?;
             (run_id, host.take(&key, &mut slot, outcome), false)
         }
     };
+    debug_assert_eq!(position, slot.position);
+    told(host, slot, run_id, started).await
+}
+
+async fn told(
+    host: &Host,
+    slot: Guard,
+    run_id: String,
+    started: bool,
+) -> Result<SignalWithStartWorkflowExecutionResponse, Status> {
+    let first = match (&slot.live, &slot.closed) {
+        (Some(live), _) => live.run.first_run_id.clone(),
+        (None, Some(head)) => head.first_run_id.clone(),
+        (None, None) => run_id.clone(),
+    };
+    let position = slot.position;
     drop(slot);
     host.durable(position).await?;
     Ok(SignalWithStartWorkflowExecutionResponse {
-        first_execution_run_id: run_id.clone(),
+        first_execution_run_id: first,
         run_id,
         started,
         ..SignalWithStartWorkflowExecutionResponse::default()
@@ -74,6 +97,9 @@ fn split(
         identity: request.identity.clone(),
         header: request.header.clone(),
         request_id: request.request_id.clone(),
+        links: request.links.clone(),
+        // Whoever may start the workflow with this signal does not wait for a start that is late.
+        hurries: true,
     };
     let start = StartWorkflowExecutionRequest {
         namespace: request.namespace,

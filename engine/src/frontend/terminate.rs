@@ -15,7 +15,7 @@ pub(crate) async fn handle(
     request: TerminateWorkflowExecutionRequest,
 ) -> Result<TerminateWorkflowExecutionResponse, Status> {
     host.admit()?;
-    check_blob("Details", request.details.as_ref())?;
+    check_blob(request.details.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
     let (workflow_id, run_id) = execution(request.workflow_execution)?;
     let reason = match request.reason.is_empty() {

@@ -97,7 +97,7 @@ pub(super) fn wish(host: &Host, request: UpdateWorkflowExecutionRequest) -> Resu
             "Update meta is not set on request.",
         ));
     };
-    if update_id.len() > limits::ID_CHARS {
+    if update_id.len() > limits::ID_BYTES {
         return Err(Status::invalid_argument("UpdateId length exceeds limit."));
     }
     if update_id.is_empty() {

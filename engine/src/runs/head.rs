@@ -60,7 +60,7 @@ impl Live {
             task_queue: run.task_queue.clone(),
             status: run.status as i32,
             started_at: run.started_at.as_micros(),
-            execution_at: run.delayed_until.unwrap_or(run.started_at).as_micros(),
+            execution_at: run.execution_at.as_micros(),
             closed_at: run.closed_at.map(ambient::Timestamp::as_micros),
             history_length: run.history_length(),
             history_bytes: i64::try_from(run.history_bytes).unwrap_or(i64::MAX),

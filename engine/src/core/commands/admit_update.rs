@@ -281,7 +281,7 @@ mod tests {
                 9 WorkflowTaskScheduled
                 10 WorkflowTaskStarted
                 11 WorkflowTaskFailed ForceCloseCommand
-                12 WorkflowExecutionTimedOut
+                12 WorkflowExecutionTimedOut RetryPolicyNotSet
                 → update b aborted Closed
                 → update c aborted Closed
                 → update a failed: Workflow Update failed because the Workflow completed before the Update completed.

@@ -30,7 +30,8 @@ pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result
         identity: cmd.identity,
         ..WorkflowExecutionCancelRequestedEventAttributes::default()
     });
-    step.ensure_task();
+    // Also a run whose start is delayed hears of it at once.
+    step.begin_now();
     Ok(step.finish())
 }
 

@@ -1,9 +1,10 @@
 //! Everything that can happen to a run, one command a file.
 //!
 //! Commands from outside first, then what a worker's decision may contain (`decisions/`).
-//! Children, external signals, cron and workflow retry get their files here.
+//! Children and external signals get their files here.
 
 pub(crate) mod admit_update;
+pub(crate) mod attach;
 pub(crate) mod cancel;
 pub(crate) mod complete_activity;
 pub(crate) mod complete_task;

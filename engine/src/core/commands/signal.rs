@@ -1,8 +1,10 @@
 //! A message for the workflow.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::{Header, Payloads};
-use temporalio_protos::temporal::api::history::v1::WorkflowExecutionSignaledEventAttributes;
+use temporalio_protos::temporal::api::common::v1::{Header, Link, Payloads};
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionSignaledEventAttributes,
+};
 
 use crate::core::record::Fact;
 use crate::core::{Outcome, Refusal, Run, Step};
@@ -15,6 +17,9 @@ pub(crate) struct Signal {
     pub(crate) identity: String,
     pub(crate) header: Option<Header>,
     pub(crate) request_id: String,
+    pub(crate) links: Vec<Link>,
+    /// Ends the run's start delay, which a signal else leaves as it is.
+    pub(crate) hurries: bool,
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcome, Refusal> {
@@ -33,8 +38,12 @@ pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcom
             "exceeded workflow execution limit for signal events",
         ));
     }
+    let hurries = cmd.hurries;
     add(&mut step, cmd);
-    step.ensure_task();
+    match hurries {
+        true => step.begin_now(),
+        false => step.ensure_task(),
+    }
     Ok(step.finish())
 }
 
@@ -42,12 +51,17 @@ pub(crate) fn add(step: &mut Step<'_>, cmd: Signal) {
     if !cmd.request_id.is_empty() {
         step.note(Fact::Seen(cmd.request_id));
     }
-    step.incoming(WorkflowExecutionSignaledEventAttributes {
+    let attributes = WorkflowExecutionSignaledEventAttributes {
         signal_name: cmd.name,
         input: cmd.input,
         identity: cmd.identity,
         header: cmd.header,
         ..WorkflowExecutionSignaledEventAttributes::default()
+    };
+    step.incoming_event(HistoryEvent {
+        attributes: Some(attributes.into()),
+        links: cmd.links,
+        ..HistoryEvent::default()
     });
 }
 

@@ -1,7 +1,10 @@
 //! A new run: its first event, an optional first signal, and its first workflow task.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEventAttributes;
+use temporalio_protos::temporal::api::common::v1::Link;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionStartedEventAttributes,
+};
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::signal::{self, Signal};
@@ -15,13 +18,19 @@ pub(crate) struct Start {
     pub(crate) request_id: String,
     pub(crate) attributes: WorkflowExecutionStartedEventAttributes,
     pub(crate) user_metadata: Option<UserMetadata>,
+    pub(crate) links: Vec<Link>,
     pub(crate) signal: Option<Signal>,
 }
 
 pub(crate) fn apply(cmd: Start, now: Timestamp) -> (Run, Outcome) {
     let mut run = Run::unborn(cmd.workflow_id, cmd.run_id);
     let mut step = Step::new(&mut run, now);
-    step.emit_with(cmd.attributes, cmd.user_metadata);
+    step.emit_event(HistoryEvent {
+        attributes: Some(cmd.attributes.into()),
+        user_metadata: cmd.user_metadata,
+        links: cmd.links,
+        ..HistoryEvent::default()
+    });
     if !cmd.request_id.is_empty() {
         step.note(Fact::StartedBy(cmd.request_id));
     }
@@ -46,6 +55,32 @@ mod tests {
             expect![[r#"
                 1 WorkflowExecutionStarted
                 2 WorkflowTaskScheduled
+                → offer workflow task
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_delayed_run_hears_at_once_that_it_is_cancelled() {
+        check(
+            "start delay=60; cancel; wait 60",
+            expect![[r#"
+            1 WorkflowExecutionStarted
+            2 WorkflowExecutionCancelRequested
+            3 WorkflowTaskScheduled
+            → offer workflow task
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_signal_that_might_have_started_it_ends_the_delay() {
+        check(
+            "start delay=60; signal a hurries; wait 60",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowExecutionSignaled a
+                3 WorkflowTaskScheduled
                 → offer workflow task
             "#]],
         );

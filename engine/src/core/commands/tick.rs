@@ -3,7 +3,7 @@
 //! `next_run_id` is the id of the run that follows, should this one time out and have a successor.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
+use temporalio_protos::temporal::api::enums::v1::TimeoutType;
 use temporalio_protos::temporal::api::history::v1::{
     TimerFiredEventAttributes, WorkflowExecutionTimedOutEventAttributes,
     WorkflowTaskTimedOutEventAttributes,
@@ -11,6 +11,7 @@ use temporalio_protos::temporal::api::history::v1::{
 
 use super::{fail_activity, terminate};
 use crate::core::activity::{Alarm, AttemptState};
+use crate::core::succession;
 use crate::core::{Action, Outcome, Run, Step};
 
 pub(crate) fn apply(run: &mut Run, next_run_id: &str, now: Timestamp) -> Outcome {
@@ -29,12 +30,16 @@ pub(crate) fn apply(run: &mut Run, next_run_id: &str, now: Timestamp) -> Outcome
     step.finish()
 }
 
-fn expire(step: &mut Step<'_>, _next_run_id: &str) {
+fn expire(step: &mut Step<'_>, next_run_id: &str) {
     terminate::interrupt(step);
+    let (retry_state, sequel) = succession::of_timeout(step.run, step.now);
     step.emit(WorkflowExecutionTimedOutEventAttributes {
-        retry_state: RetryState::RetryPolicyNotSet as i32,
-        ..WorkflowExecutionTimedOutEventAttributes::default()
+        retry_state: retry_state as i32,
+        new_execution_run_id: succession::next_id(sequel.as_ref(), next_run_id),
     });
+    if let Some(sequel) = sequel {
+        succession::follow(step, sequel, next_run_id);
+    }
 }
 
 fn begin_if_delay_is_over(step: &mut Step<'_>) {
@@ -199,7 +204,7 @@ mod tests {
                 → offer workflow task
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed ForceCloseCommand
-                5 WorkflowExecutionTimedOut
+                5 WorkflowExecutionTimedOut RetryPolicyNotSet
             "#]],
         );
     }

@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
+use ambient::Timestamp;
+
 use temporalio_protos::temporal::api::command::v1::{
-    CancelTimerCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
-    ContinueAsNewWorkflowExecutionCommandAttributes, RecordMarkerCommandAttributes,
+    CancelTimerCommandAttributes, CancelWorkflowExecutionCommandAttributes,
+    CompleteWorkflowExecutionCommandAttributes, ContinueAsNewWorkflowExecutionCommandAttributes,
+    FailWorkflowExecutionCommandAttributes, RecordMarkerCommandAttributes,
     RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes,
     StartChildWorkflowExecutionCommandAttributes, StartTimerCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 };
 use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
-use temporalio_protos::temporal::api::common::v1::{ActivityType, RetryPolicy, WorkflowType};
-use temporalio_protos::temporal::api::enums::v1::{
-    CommandType, EventType, RetryState, TaskQueueKind, TimeoutType,
+use temporalio_protos::temporal::api::common::v1::{
+    ActivityType, Payload, Payloads, RetryPolicy, WorkflowType,
 };
-use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
+use temporalio_protos::temporal::api::enums::v1::{
+    CommandType, ContinueAsNewInitiator, EventType, RetryState, TaskQueueKind, TimeoutType,
+};
+use temporalio_protos::temporal::api::failure::v1::{
+    ApplicationFailureInfo, Failure, failure::FailureInfo,
+};
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionStartedEventAttributes,
@@ -24,7 +31,8 @@ use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use super::updates;
 use crate::core::Run;
 use crate::core::commands::start;
-use crate::core::time::duration;
+use crate::core::retry;
+use crate::core::time::{duration, to_proto};
 
 pub(super) fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
     words
@@ -36,7 +44,7 @@ fn seconds(words: &[&str], key: &str) -> Option<prost_types::Duration> {
     option(words, key).map(|text| duration(Duration::from_secs(text.parse().unwrap())))
 }
 
-pub(super) fn start_command(words: &[&str]) -> start::Start {
+pub(super) fn start_command(words: &[&str], now: Timestamp) -> start::Start {
     start::Start {
         workflow_id: "w".to_owned(),
         run_id: "r".to_owned(),
@@ -50,12 +58,25 @@ pub(super) fn start_command(words: &[&str]) -> start::Start {
                 ..TaskQueue::default()
             }),
             workflow_run_timeout: seconds(words, "run_timeout"),
+            workflow_execution_timeout: seconds(words, "execution_timeout"),
+            workflow_execution_expiration_time: option(words, "execution_timeout").map(|text| {
+                let wait = Duration::from_secs(text.parse().unwrap());
+                to_proto(now.after(wait))
+            }),
             first_workflow_task_backoff: seconds(words, "delay"),
+            attempt: 1,
+            cron_schedule: option(words, "cron").unwrap_or("").replace('_', " "),
+            retry_policy: option(words, "retry").map(|text| RetryPolicy {
+                maximum_attempts: text.parse().unwrap(),
+                non_retryable_error_types: vec!["hopeless".to_owned()],
+                ..retry::with_defaults(None)
+            }),
             first_execution_run_id: "r".to_owned(),
             original_execution_run_id: "r".to_owned(),
             ..WorkflowExecutionStartedEventAttributes::default()
         },
         user_metadata: None,
+        links: Vec::new(),
         signal: None,
     }
 }
@@ -90,7 +111,12 @@ pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
                 }
                 .into(),
                 "again" => ContinueAsNewWorkflowExecutionCommandAttributes::default().into(),
-                "finish" => CompleteWorkflowExecutionCommandAttributes::default().into(),
+                "finish" => finish(name).into(),
+                "break" => FailWorkflowExecutionCommandAttributes {
+                    failure: Some(failure(name)),
+                }
+                .into(),
+                "give_up" => CancelWorkflowExecutionCommandAttributes::default().into(),
                 "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
                 "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
                 _ => updates::command(verb, name, words)?,
@@ -106,6 +132,31 @@ pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
             })
         })
         .collect()
+}
+
+fn finish(result: &str) -> CompleteWorkflowExecutionCommandAttributes {
+    let payload = Payload {
+        data: result.as_bytes().to_vec(),
+        ..Payload::default()
+    };
+    CompleteWorkflowExecutionCommandAttributes {
+        result: (!result.is_empty()).then(|| Payloads {
+            payloads: vec![payload],
+        }),
+    }
+}
+
+fn failure(kind: &str) -> Failure {
+    Failure {
+        message: kind.to_owned(),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(
+            ApplicationFailureInfo {
+                r#type: kind.to_owned(),
+                ..ApplicationFailureInfo::default()
+            },
+        )),
+        ..Failure::default()
+    }
 }
 
 fn schedule(id: &str, words: &[&str]) -> ScheduleActivityTaskCommandAttributes {
@@ -141,6 +192,9 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
         }
         Attributes::WorkflowTaskFailedEventAttributes(a) => format!("{:?}", a.cause()),
         Attributes::WorkflowTaskTimedOutEventAttributes(a) => format!("{:?}", a.timeout_type()),
+        Attributes::WorkflowExecutionOptionsUpdatedEventAttributes(a) => {
+            a.attached_request_id.clone()
+        }
         Attributes::WorkflowExecutionSignaledEventAttributes(a) => a.signal_name.clone(),
         Attributes::ActivityTaskScheduledEventAttributes(a) => a.activity_id.clone(),
         Attributes::ActivityTaskStartedEventAttributes(a) => {
@@ -177,7 +231,16 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
         Attributes::WorkflowExecutionStartedEventAttributes(a)
             if !a.continued_execution_run_id.is_empty() =>
         {
-            format!("after {}", a.continued_execution_run_id)
+            follows(a)
+        }
+        Attributes::WorkflowExecutionCompletedEventAttributes(a) => a.new_execution_run_id.clone(),
+        Attributes::WorkflowExecutionFailedEventAttributes(a) => {
+            let state = retry(a.retry_state);
+            format!("{state:?} {}", a.new_execution_run_id)
+        }
+        Attributes::WorkflowExecutionTimedOutEventAttributes(a) => {
+            let state = retry(a.retry_state);
+            format!("{state:?} {}", a.new_execution_run_id)
         }
         Attributes::MarkerRecordedEventAttributes(a) => a.marker_name.clone(),
         Attributes::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
@@ -190,6 +253,26 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
         _ => String::new(),
     };
     format!("{name} {detail}").trim_end().to_owned()
+}
+
+/// What a run that follows another knows of it.
+fn follows(a: &WorkflowExecutionStartedEventAttributes) -> String {
+    let mut told = format!("after {}", a.continued_execution_run_id);
+    let wait = a.first_workflow_task_backoff.map_or(0, |wait| wait.seconds);
+    if a.initiator() != ContinueAsNewInitiator::Workflow || wait > 0 {
+        let (why, attempt) = (a.initiator(), a.attempt);
+        told += &format!(" by {why:?} attempt {attempt} in {wait}");
+    }
+    if let Some(failure) = &a.continued_failure {
+        told += &format!(" failed {}", failure.message);
+    }
+    if let Some(result) = &a.last_completion_result {
+        told += &format!(
+            " last {}",
+            String::from_utf8_lossy(&result.payloads[0].data)
+        );
+    }
+    told
 }
 
 fn timeout_of(failure: Option<&Failure>) -> TimeoutType {

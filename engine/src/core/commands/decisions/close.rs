@@ -1,7 +1,7 @@
 //! Ends the run by the workflow's own word. Refused while there is news it has not seen.
 
 use temporalio_protos::temporal::api::command::v1::command::Attributes;
-use temporalio_protos::temporal::api::enums::v1::{RetryState, WorkflowTaskFailedCause as Cause};
+use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 use temporalio_protos::temporal::api::history::v1::{
     WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
     WorkflowExecutionFailedEventAttributes,
@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::history::v1::{
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::{Bad, Decided, Outlook, bad, too_large};
-use crate::core::Step;
+use crate::core::{Step, succession};
 
 pub(super) fn validate(outlook: &mut Outlook<'_>, attributes: &Attributes) -> Result<(), Bad> {
     if !outlook.run.buffered.is_empty() {
@@ -43,34 +43,50 @@ pub(super) fn apply(
     metadata: Option<UserMetadata>,
 ) {
     let workflow_task_completed_event_id = decided.task_completed_id;
-    match attributes {
-        Attributes::CompleteWorkflowExecutionCommandAttributes(a) => step.emit_with(
-            WorkflowExecutionCompletedEventAttributes {
-                result: a.result,
-                workflow_task_completed_event_id,
-                ..WorkflowExecutionCompletedEventAttributes::default()
-            },
-            metadata,
-        ),
-        Attributes::FailWorkflowExecutionCommandAttributes(a) => step.emit_with(
-            WorkflowExecutionFailedEventAttributes {
-                failure: a.failure,
-                retry_state: RetryState::RetryPolicyNotSet as i32,
-                workflow_task_completed_event_id,
-                ..WorkflowExecutionFailedEventAttributes::default()
-            },
-            metadata,
-        ),
-        Attributes::CancelWorkflowExecutionCommandAttributes(a) => step.emit_with(
-            WorkflowExecutionCanceledEventAttributes {
-                workflow_task_completed_event_id,
-                details: a.details,
-            },
-            metadata,
-        ),
+    let next_id = |sequel| succession::next_id(sequel, &decided.next_run_id);
+    let sequel = match attributes {
+        Attributes::CompleteWorkflowExecutionCommandAttributes(a) => {
+            let sequel = succession::of_completion(step.run, a.result.as_ref(), step.now);
+            step.emit_with(
+                WorkflowExecutionCompletedEventAttributes {
+                    result: a.result,
+                    workflow_task_completed_event_id,
+                    new_execution_run_id: next_id(sequel.as_ref()),
+                },
+                metadata,
+            );
+            sequel
+        }
+        Attributes::FailWorkflowExecutionCommandAttributes(a) => {
+            let failure = a.failure.unwrap_or_default();
+            let (retry_state, sequel) = succession::of_failure(step.run, &failure, step.now);
+            step.emit_with(
+                WorkflowExecutionFailedEventAttributes {
+                    failure: Some(failure),
+                    retry_state: retry_state as i32,
+                    workflow_task_completed_event_id,
+                    new_execution_run_id: next_id(sequel.as_ref()),
+                },
+                metadata,
+            );
+            sequel
+        }
+        Attributes::CancelWorkflowExecutionCommandAttributes(a) => {
+            step.emit_with(
+                WorkflowExecutionCanceledEventAttributes {
+                    workflow_task_completed_event_id,
+                    details: a.details,
+                },
+                metadata,
+            );
+            None
+        }
         // Validation let nothing else through.
-        _ => 0,
+        _ => None,
     };
+    if let Some(sequel) = sequel {
+        succession::follow(step, sequel, &decided.next_run_id);
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Ends the run and begins the next of the same workflow, with a fresh history. What the command
-//! leaves open is inherited.
+//! Ends the run and begins the next of the same workflow, with a fresh history. Type, queue and
+//! timeouts that the command leaves open are inherited; input, header, memo, search attributes,
+//! retry policy and cron schedule are what the command says, as the reference has it.
 
 use prost::Message;
 use temporalio_protos::temporal::api::command::v1::ContinueAsNewWorkflowExecutionCommandAttributes;
-use temporalio_protos::temporal::api::common::v1::{Memo, SearchAttributes, WorkflowType};
+use temporalio_protos::temporal::api::common::v1::WorkflowType;
 use temporalio_protos::temporal::api::enums::v1::{
     ContinueAsNewInitiator, TaskQueueKind, WorkflowTaskFailedCause as Cause,
 };
@@ -15,9 +16,9 @@ use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::{Bad, Decided, Outlook, bad, too_large};
 use crate::core::commands::start::Start;
-use crate::core::task;
 use crate::core::time::{duration, or_zero, positive, to_proto};
 use crate::core::{Run, Step};
+use crate::core::{retry, succession, task};
 use crate::limits;
 
 pub(super) fn validate(
@@ -35,10 +36,9 @@ pub(super) fn validate(
     if memo > limits::BLOB_BYTES {
         return wrong("memo exceeds size limit");
     }
-    if a.retry_policy.is_some() || !a.cron_schedule.is_empty() {
-        return Err(bad(
-            Cause::FeatureDisabled,
-            "a retry policy or cron schedule of the workflow is not built yet in this engine",
+    if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
+        return wrong(&format!(
+            "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: {why}."
         ));
     }
     outlook.closed = true;
@@ -60,7 +60,8 @@ pub(super) fn apply(
         // Nobody asked for this run by a request of their own.
         request_id: String::new(),
         attributes: started,
-        user_metadata: step.run.user_metadata.clone(),
+        user_metadata: None,
+        links: step.run.links.clone(),
         signal: None,
     });
     step.emit_with(
@@ -74,6 +75,7 @@ pub(super) fn apply(
             workflow_task_completed_event_id: decided.task_completed_id,
             backoff_start_interval: a.backoff_start_interval,
             initiator: a.initiator,
+            failure: a.failure,
             inherit_build_id: a.inherit_build_id,
             last_completion_result: a.last_completion_result,
             header: a.header,
@@ -103,19 +105,16 @@ fn inherit(
         kind: TaskQueueKind::Normal as i32,
         normal_name: String::new(),
     });
-    let run_timeout = positive(a.workflow_run_timeout.as_ref()).or(run.timeouts.run);
+    let asked = positive(a.workflow_run_timeout.as_ref()).or(run.timeouts.run);
+    let run_timeout = task::within(asked, run.timeouts.execution);
     a.workflow_run_timeout = or_zero(run_timeout);
     let asked = positive(a.workflow_task_timeout.as_ref()).unwrap_or(run.timeouts.task);
     let task_timeout = task::timeout(Some(asked), run_timeout);
     a.workflow_task_timeout = Some(duration(task_timeout));
-    if a.memo.is_none() && !run.memo.is_empty() {
-        let fields = run.memo.clone().into_iter().collect();
-        a.memo = Some(Memo { fields });
+    if a.initiator() == ContinueAsNewInitiator::Unspecified {
+        a.initiator = ContinueAsNewInitiator::Workflow as i32;
     }
-    if a.search_attributes.is_none() && !run.search_attributes.is_empty() {
-        let indexed_fields = run.search_attributes.clone().into_iter().collect();
-        a.search_attributes = Some(SearchAttributes { indexed_fields });
-    }
+    a.retry_policy = a.retry_policy.map(retry::filled);
     a
 }
 
@@ -125,6 +124,11 @@ fn started(
     run_id: &str,
 ) -> WorkflowExecutionStartedEventAttributes {
     let run = &step.run;
+    let attempt = match a.initiator() {
+        ContinueAsNewInitiator::Retry => run.attempt.saturating_add(1),
+        _ => 1,
+    };
+    let wait = positive(a.backoff_start_interval.as_ref());
     WorkflowExecutionStartedEventAttributes {
         workflow_type: a.workflow_type.clone(),
         task_queue: a.task_queue.clone(),
@@ -133,14 +137,17 @@ fn started(
         workflow_run_timeout: a.workflow_run_timeout,
         workflow_task_timeout: a.workflow_task_timeout,
         continued_execution_run_id: run.run_id.clone(),
-        initiator: ContinueAsNewInitiator::Workflow as i32,
+        initiator: a.initiator,
+        continued_failure: a.failure.clone(),
         last_completion_result: a.last_completion_result.clone(),
         original_execution_run_id: run_id.to_owned(),
         first_execution_run_id: run.first_run_id.clone(),
-        attempt: 1,
+        attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
+        retry_policy: a.retry_policy.clone(),
+        cron_schedule: a.cron_schedule.clone(),
         // The execution's end is the whole chain's, not counted anew.
         workflow_execution_expiration_time: run.execution_expires_at.map(to_proto),
-        first_workflow_task_backoff: or_zero(positive(a.backoff_start_interval.as_ref())),
+        first_workflow_task_backoff: succession::first_wait(run, wait, step.now).map(duration),
         memo: a.memo.clone(),
         search_attributes: a.search_attributes.clone(),
         header: a.header.clone(),
@@ -168,7 +175,31 @@ mod tests {
                 4 WorkflowTaskCompleted
                 5 WorkflowExecutionContinuedAsNew next
                 → continues as next
+                1 WorkflowExecutionStarted after r by Workflow attempt 1 in 1
+            "#]],
+        );
+    }
+
+    #[test]
+    fn runs_follow_each_other_once_a_second_at_most() {
+        check(
+            "start; poll; wait 2; complete again; next; poll; complete again; next; wait 1",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskCompleted
+                5 WorkflowExecutionContinuedAsNew next
+                → continues as next
                 1 WorkflowExecutionStarted after r
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskCompleted
+                5 WorkflowExecutionContinuedAsNew next
+                → continues as next
+                1 WorkflowExecutionStarted after next by Workflow attempt 1 in 1
                 2 WorkflowTaskScheduled
                 → offer workflow task
             "#]],

@@ -11,7 +11,7 @@ use crate::core::Step;
 use crate::limits;
 
 pub(super) fn validate(a: &RecordMarkerCommandAttributes) -> Result<(), Bad> {
-    if a.marker_name.is_empty() || a.marker_name.len() > limits::ID_CHARS {
+    if a.marker_name.is_empty() || a.marker_name.len() > limits::ID_BYTES {
         return Err(bad(
             Cause::BadRecordMarkerAttributes,
             "MarkerName is not set on RecordMarkerCommand, or exceeds length limit.",

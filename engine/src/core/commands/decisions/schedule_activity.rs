@@ -36,7 +36,7 @@ pub(super) fn validate<'r>(
         return wrong("ActivityType is not set on ScheduleActivityTaskCommand.");
     }
     let kind = a.activity_type.as_ref().map_or(0, |t| t.name.len());
-    if a.activity_id.len() > limits::ID_CHARS || kind > limits::ID_CHARS {
+    if a.activity_id.len() > limits::ID_BYTES || kind > limits::ID_BYTES {
         return wrong("ActivityId or ActivityType exceeds length limit.");
     }
     if positive(a.schedule_to_close_timeout.as_ref()).is_none()
@@ -48,7 +48,7 @@ pub(super) fn validate<'r>(
         );
     }
     if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
-        return wrong(why);
+        return wrong(&why);
     }
     if let Some(why) = a.priority.as_ref().and_then(priority::complaint) {
         return Err(bad(Cause::BadScheduleActivityAttributes, why));

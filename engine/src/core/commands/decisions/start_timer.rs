@@ -14,7 +14,7 @@ pub(super) fn validate<'r>(
     outlook: &mut Outlook<'r>,
     a: &'r StartTimerCommandAttributes,
 ) -> Result<(), Bad> {
-    if a.timer_id.is_empty() || a.timer_id.len() > limits::ID_CHARS {
+    if a.timer_id.is_empty() || a.timer_id.len() > limits::ID_BYTES {
         return Err(bad(
             Cause::BadStartTimerAttributes,
             "TimerId is not set on StartTimerCommand, or exceeds length limit.",
