@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Timestamp;
 
-/// Tells the time and waits for it. Two implementations: the system's, and [`crate::ManualClock`].
+/// Tells the time and waits for it. Besides the system's there are
+/// [`crate::ManualClock`] and [`crate::JumpingClock`], for tests.
 pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> Timestamp;
 

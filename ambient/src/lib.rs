@@ -6,12 +6,14 @@
 
 mod clock;
 mod entropy;
+mod jumping;
 mod manual;
 mod mint;
 mod timestamp;
 
 pub use clock::{Clock, SharedClock, SystemClock};
 pub use entropy::{EntropyError, fill};
+pub use jumping::JumpingClock;
 pub use manual::ManualClock;
 pub use mint::Mint;
 pub use timestamp::Timestamp;

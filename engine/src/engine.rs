@@ -15,7 +15,7 @@ use crate::door::{Door, ServeOptions, tcp};
 use crate::errors::{FatalError, OpenError, ServeError};
 use crate::limits;
 use crate::matching::Matching;
-use crate::runs::{Host, Namespaces, NotCreated, Queries, Shelf};
+use crate::runs::{Host, Namespaces, NotCreated, Queries, Shelf, Stillness};
 use crate::store::lock::OwnerLock;
 use crate::store::sqlite;
 use crate::store::writer::WriteQueue;
@@ -47,12 +47,20 @@ impl Engine {
     /// Takes the store for this process, brings its schema up to date and sets the alarms of open
     /// runs. No history is read: a run is, when something happens to it.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        Self::open_watched(config, Arc::default()).await
+    }
+
+    pub(crate) async fn open_watched(
+        config: Config,
+        stillness: Arc<Stillness>,
+    ) -> Result<Self, OpenError> {
         let (path, clock) = (config.path.clone(), config.clock.clone());
         let opening = tokio::task::spawn_blocking(move || open_store(path, clock));
-        let host = match opening.await {
+        let mut host = match opening.await {
             Ok(opened) => opened?,
             Err(panicked) => return Err(OpenError::Io(std::io::Error::other(panicked))),
         };
+        host.stillness = stillness;
         let host = Arc::new(host);
         for name in &config.namespaces {
             let created = host
@@ -73,6 +81,10 @@ impl Engine {
         }
         let clockwork = tokio::spawn(Arc::clone(&host).run_clockwork());
         Ok(Self { host, clockwork })
+    }
+
+    pub(crate) fn host(&self) -> Arc<Host> {
+        Arc::clone(&self.host)
     }
 
     pub fn door(&self) -> Door {
@@ -164,6 +176,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
         shelf: Shelf::new(store.last_row, limits::RUN_BYTES_IN_MEMORY),
         last_row: AtomicI64::new(store.last_row),
+        stillness: Arc::default(),
         closing: CancellationToken::new(),
         clock,
     };

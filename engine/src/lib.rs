@@ -21,6 +21,7 @@ mod matching;
 mod outage;
 mod runs;
 mod store;
+pub mod testing;
 mod timers;
 mod token;
 mod visibility;

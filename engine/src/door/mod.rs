@@ -36,11 +36,17 @@ pub struct Reply {
 
 pub(crate) const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
 pub(crate) const OPERATOR_SERVICE: &str = "temporal.api.operatorservice.v1.OperatorService";
+pub(crate) const TEST_SERVICE: &str = "temporal.api.testservice.v1.TestService";
 pub(crate) const HEALTH_SERVICE: &str = "grpc.health.v1.Health";
 
 impl Door {
     pub(crate) fn new(host: Arc<Host>) -> Self {
         Self { host }
+    }
+
+    /// Whether clients may hold time in place and let it jump.
+    pub(crate) fn has_test_service(&self) -> bool {
+        self.host.stillness.is_watched()
     }
 
     /// Calls one RPC with an encoded request. Dropping the future gives up waiting, not the
@@ -66,6 +72,9 @@ impl Door {
                 .await
                 .map_err(detailed)?,
             HEALTH_SERVICE => table::health(rpc)?,
+            TEST_SERVICE if self.has_test_service() => {
+                table::test_service(&self.host, rpc, proto).await?
+            }
             _ => return Err(not_built(service, rpc)),
         };
         Ok(Reply {

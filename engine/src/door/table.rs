@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 use tonic::Status;
 
-use super::{HEALTH_SERVICE, WORKFLOW_SERVICE, not_built};
+use super::{HEALTH_SERVICE, TEST_SERVICE, WORKFLOW_SERVICE, not_built};
 use crate::frontend as on;
 use crate::runs::Host;
 
@@ -68,6 +68,24 @@ pub(super) async fn workflow_service(
         "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
         "UpdateWorkflowExecution" => encode(on::update::handle(host, decode(proto)?).await),
         _ => Err(not_built(WORKFLOW_SERVICE, rpc)),
+    }
+}
+
+pub(super) async fn test_service(
+    host: &Arc<Host>,
+    rpc: &str,
+    proto: Bytes,
+) -> Result<Vec<u8>, Status> {
+    match rpc {
+        "GetCurrentTime" => encode(Ok(on::testing::now(host))),
+        "LockTimeSkipping" => encode(Ok(on::testing::lock(host))),
+        "Sleep" => encode(Ok(on::testing::sleep(host, decode(proto)?).await)),
+        "SleepUntil" => encode(Ok(on::testing::sleep_until(host, decode(proto)?).await)),
+        "UnlockTimeSkipping" => encode(on::testing::unlock(host)),
+        "UnlockTimeSkippingWithSleep" => {
+            encode(on::testing::unlock_and_sleep(host, decode(proto)?).await)
+        }
+        _ => Err(not_built(TEST_SERVICE, rpc)),
     }
 }
 

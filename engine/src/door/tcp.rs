@@ -20,7 +20,9 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 
-use super::{ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, WORKFLOW_SERVICE, gate, too_large};
+use super::{
+    ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, gate, too_large,
+};
 use crate::limits;
 
 /// What the SDK's messages look like, for whoever asks by reflection.
@@ -58,6 +60,9 @@ pub(crate) async fn serve(
         keys: options.keys,
     };
     let mut routes = Routes::builder();
+    if door.door.has_test_service() {
+        routes.add_service(TestDoor(door.clone()));
+    }
     routes
         .add_service(WorkflowDoor(door.clone()))
         .add_service(OperatorDoor(door))
@@ -119,6 +124,7 @@ macro_rules! tonic_door {
 
 tonic_door!(WorkflowDoor, WORKFLOW_SERVICE);
 tonic_door!(OperatorDoor, OPERATOR_SERVICE);
+tonic_door!(TestDoor, TEST_SERVICE);
 
 async fn answer(
     door: TcpDoor,

@@ -24,6 +24,7 @@ pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod system;
 pub(crate) mod terminate;
+pub(crate) mod testing;
 pub(crate) mod update;
 pub(crate) mod workers;
 

@@ -59,6 +59,7 @@ pub(crate) async fn handle(
             ..QueryWorkflowResponse::default()
         });
     }
+    let _hand = host.stillness.hand();
     let mut waiting = host.queries.ask(Question {
         namespace: namespace.id,
         workflow_id,

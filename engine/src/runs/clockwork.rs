@@ -38,6 +38,8 @@ impl Host {
             stream::iter(due)
                 .for_each_concurrent(AT_ONCE, |row| self.tick(row))
                 .await;
+            self.timers.rung();
+            self.stillness.stir();
         }
     }
 

@@ -25,7 +25,8 @@ pub(crate) enum Found {
 impl Host {
     /// Locks a workflow id, with its newest run read back if it is open.
     pub(crate) async fn lock(&self, key: &Key) -> Result<Guard, Status> {
-        let mut slot = self.shelf.lock(key).await;
+        let hand = self.stillness.hand();
+        let mut slot = Guard::new(self.shelf.lock(key).await, key, hand);
         if !slot.loaded {
             self.load(key, &mut slot).await?;
             slot.loaded = true;

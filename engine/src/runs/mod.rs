@@ -14,6 +14,7 @@ mod load;
 mod namespaces;
 mod queries;
 mod shelf;
+mod stillness;
 mod take;
 mod updates;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ambient::{Mint, SharedClock, Timestamp};
-use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -30,6 +31,7 @@ pub(crate) use load::{Found, not_found};
 pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
+pub(crate) use stillness::{Guard, Stillness};
 pub(crate) use take::away_from;
 use updates::Hearers;
 pub(crate) use updates::{Heard, settled};
@@ -57,6 +59,7 @@ pub(crate) struct Host {
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) shelf: Shelf,
     pub(crate) last_row: AtomicI64,
+    pub(crate) stillness: Arc<Stillness>,
     /// Long polls answer empty from now on, and timers rest.
     pub(crate) closing: CancellationToken,
 }
@@ -94,8 +97,6 @@ pub(crate) struct Live {
     /// Memo and search attributes as the store keeps them: most records change neither.
     pub(crate) attributes: Option<head::Attributes>,
 }
-
-pub(crate) type Guard = OwnedMutexGuard<Slot>;
 
 impl Host {
     pub(crate) fn now(&self) -> Timestamp {

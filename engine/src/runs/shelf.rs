@@ -6,7 +6,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Guard, Slot};
+use tokio::sync::OwnedMutexGuard;
+
+use super::Slot;
 use crate::store::writer::WriteQueue;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +101,7 @@ impl Shelf {
         row <= self.inherited && seen.insert(row)
     }
 
-    pub(crate) async fn lock(&self, key: &Key) -> Guard {
+    pub(crate) async fn lock(&self, key: &Key) -> OwnedMutexGuard<Slot> {
         let slot = {
             let mut shard = self.shard(self.of_key(key));
             match shard.slots.get(key) {

@@ -24,6 +24,8 @@ struct Alarms {
     /// The earliest first. What `by_row` does not know (any more) is passed over.
     by_time: BinaryHeap<Reverse<(Timestamp, i64)>>,
     by_row: HashMap<i64, Timestamp>,
+    /// Some were taken, and what they rang for is not done yet.
+    ringing: bool,
 }
 
 /// Alarms that were moved or taken back, beyond which they are cleared away.
@@ -98,6 +100,17 @@ impl Timers {
         }
     }
 
+    /// What was taken is done.
+    pub(crate) fn rung(&self) {
+        self.alarms().ringing = false;
+    }
+
+    /// The next alarm, if there is one. Nothing is said while what rang before is still to be done.
+    pub(crate) fn next_unless_ringing(&self) -> Option<Option<Timestamp>> {
+        let mut alarms = self.alarms();
+        (!alarms.ringing).then(|| alarms.first().map(|(at, _)| at))
+    }
+
     fn take_due(&self, most: usize) -> Vec<i64> {
         let now = self.clock.now();
         let mut alarms = self.alarms();
@@ -110,6 +123,7 @@ impl Timers {
             alarms.by_row.remove(&row);
             due.push(row);
         }
+        alarms.ringing = !due.is_empty();
         due
     }
 

@@ -1,0 +1,191 @@
+//! Whether anything runs: a command being applied, a task that waits for a worker or is with one,
+//! an activity likewise, a query. Polls that wait are not among them. An engine for tests lets
+//! time jump only while nothing does; any other one counts nothing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ambient::Timestamp;
+use tokio::sync::{Notify, OwnedMutexGuard};
+
+use super::{Key, Slot};
+use crate::core::Run;
+use crate::core::activity::AttemptState;
+
+#[derive(Debug, Default)]
+pub(crate) struct Stillness {
+    watched: bool,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What is being done right now.
+    hands: usize,
+    /// Workflow ids of runs that a worker has to do with.
+    busy: HashSet<Key>,
+    /// Time does not jump while this is more than none.
+    locks: usize,
+    /// Who waits for a moment without being a run.
+    sleepers: BTreeMap<(Timestamp, u64), ()>,
+    last_sleeper: u64,
+}
+
+/// Something is being done until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Hand(Option<Arc<Stillness>>);
+
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    stillness: Arc<Stillness>,
+    place: (Timestamp, u64),
+}
+
+/// A locked slot. While somebody holds one, something runs.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    slot: OwnedMutexGuard<Slot>,
+    watch: Option<(Key, Hand)>,
+}
+
+impl Stillness {
+    pub(crate) fn watched() -> Arc<Self> {
+        Arc::new(Self {
+            watched: true,
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    pub(crate) fn hand(self: &Arc<Self>) -> Hand {
+        if !self.watched {
+            return Hand(None);
+        }
+        self.state().hands += 1;
+        Hand(Some(Arc::clone(self)))
+    }
+
+    /// Runs this while nothing else does and nothing can begin; it is told when the next sleeper
+    /// wants to be woken. Not at all when something runs.
+    pub(crate) fn if_still(&self, then: impl FnOnce(Option<Timestamp>)) {
+        let state = self.state();
+        if state.hands == 0 && state.busy.is_empty() && state.locks == 0 {
+            then(state.sleepers.keys().next().map(|(at, _)| *at));
+        }
+    }
+
+    /// Resolves when it is worth looking again.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    pub(crate) fn stir(&self) {
+        if self.watched {
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn lock(&self) {
+        self.state().locks += 1;
+    }
+
+    /// Whether there was a lock to take away.
+    pub(crate) fn unlock(&self) -> bool {
+        let unlocked = {
+            let mut state = self.state();
+            let less = state.locks.checked_sub(1);
+            state.locks = less.unwrap_or(0);
+            less.is_some()
+        };
+        self.stir();
+        unlocked
+    }
+
+    pub(crate) fn sleeper(self: &Arc<Self>, until: Timestamp) -> Sleeper {
+        let place = {
+            let mut state = self.state();
+            state.last_sleeper += 1;
+            let place = (until, state.last_sleeper);
+            state.sleepers.insert(place, ());
+            place
+        };
+        self.stir();
+        Sleeper {
+            stillness: Arc::clone(self),
+            place,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guard {
+    /// The hand was raised before the slot was waited for.
+    pub(super) fn new(slot: OwnedMutexGuard<Slot>, key: &Key, hand: Hand) -> Self {
+        let watch = hand.0.is_some().then(|| (key.clone(), hand));
+        Self { slot, watch }
+    }
+}
+
+impl Deref for Guard {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl DerefMut for Guard {
+    fn deref_mut(&mut self) -> &mut Slot {
+        &mut self.slot
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some((key, hand)) = self.watch.take() else {
+            return;
+        };
+        let busy = self.slot.live.as_ref().is_some_and(|it| is_busy(&it.run));
+        if let Some(stillness) = &hand.0 {
+            let mut state = stillness.state();
+            match busy {
+                true => state.busy.insert(key),
+                false => state.busy.remove(&key),
+            };
+        }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if let Some(stillness) = self.0.take() {
+            stillness.state().hands -= 1;
+            stillness.stir();
+        }
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.stillness.state().sleepers.remove(&self.place);
+        self.stillness.stir();
+    }
+}
+
+/// Whether a worker has something to do with a run, or will have as soon as it asks. A timer, a
+/// back-off and a delay only wait.
+fn is_busy(run: &Run) -> bool {
+    let handed_out = |state: &AttemptState| !matches!(state, AttemptState::BackingOff);
+    run.is_open()
+        && (run.task.is_some()
+            || !run.buffered.is_empty()
+            || run.activities.values().any(|it| handed_out(&it.state)))
+}
