@@ -127,6 +127,8 @@ struct Begun {
     ticket: Ticket,
     started: bool,
     status: WorkflowExecutionStatus,
+    /// To the start of the run that took the update now.
+    link: Option<Link>,
 }
 
 impl Both {
@@ -137,7 +139,7 @@ impl Both {
     ) -> Result<ExecuteMultiOperationResponse, Failure> {
         let key = Key::new(namespace.id, &self.start.workflow_id);
         let mut slot = host.lock(&key).await.map_err(Failure::of_start)?;
-        let begun = match self.begin(host, &key, &mut slot).await {
+        let begun = match self.begin(host, namespace, &key, &mut slot).await {
             Ok(begun) => begun,
             // What it speaks of must be on disk first.
             Err(failure) => {
@@ -152,12 +154,11 @@ impl Both {
         let done = update::answer(host, &key, &self.wish, begun.ticket).await;
         match done {
             Ok(update) => {
-                let link = started_link(namespace, &self.start.workflow_id, &run_id);
                 let start = StartWorkflowExecutionResponse {
                     run_id,
                     started: begun.started,
                     status: begun.status as i32,
-                    link: Some(link),
+                    link: begun.link,
                     ..StartWorkflowExecutionResponse::default()
                 };
                 Ok(respond(start, update))
@@ -170,7 +171,13 @@ impl Both {
         }
     }
 
-    async fn begin(&self, host: &Host, key: &Key, slot: &mut Guard) -> Result<Begun, Failure> {
+    async fn begin(
+        &self,
+        host: &Host,
+        namespace: &Namespace,
+        key: &Key,
+        slot: &mut Guard,
+    ) -> Result<Begun, Failure> {
         if let Some(begun) = self.find(host, key, slot).await? {
             return Ok(begun);
         }
@@ -184,6 +191,11 @@ impl Both {
         // Nothing can refuse the first update of a run that was just born.
         let ticket = update::admit_to(host, key, slot, &self.wish).map_err(Failure::of_update)?;
         Ok(Begun {
+            link: Some(link(
+                &namespace.name,
+                &self.start.workflow_id,
+                &ticket.run_id,
+            )),
             ticket,
             started: true,
             status: WorkflowExecutionStatus::Running,
@@ -205,6 +217,7 @@ impl Both {
             return Ok(heard.map(|heard| Begun {
                 status: run.status,
                 started: false,
+                link: None,
                 ticket: Ticket {
                     run_id: run.run_id,
                     heard,
@@ -215,15 +228,16 @@ impl Both {
             return Ok(None);
         };
         let status = live.run.status;
-        let begun = |ticket| Begun {
+        let begun = |ticket, link| Begun {
             ticket,
             started: false,
             status,
+            link,
         };
         let standing = live.run.updates.standing(id);
         if matches!(standing, Some(Standing::Completed { .. })) {
             let ticket = update::ticket(slot, id).map_err(Failure::of_update)?;
-            return Ok(ticket.map(begun));
+            return Ok(ticket.map(|ticket| begun(ticket, None)));
         }
         if !live.run.is_open() {
             return Ok(None);
@@ -235,7 +249,8 @@ impl Both {
             return Ok(None);
         }
         let ticket = update::admit_to(host, key, slot, &self.wish).map_err(Failure::of_update)?;
-        Ok(Some(begun(ticket)))
+        let link = link("", &self.start.workflow_id, &ticket.run_id);
+        Ok(Some(begun(ticket, Some(link))))
     }
 }
 
@@ -255,11 +270,11 @@ fn respond(
     }
 }
 
-fn started_link(namespace: &Namespace, workflow_id: &str, run_id: &str) -> Link {
+fn link(namespace: &str, workflow_id: &str, run_id: &str) -> Link {
     use link::workflow_event::{EventReference, Reference};
     Link {
         variant: Some(link::Variant::WorkflowEvent(link::WorkflowEvent {
-            namespace: namespace.name.clone(),
+            namespace: namespace.to_owned(),
             workflow_id: workflow_id.to_owned(),
             run_id: run_id.to_owned(),
             reference: Some(Reference::EventRef(EventReference {
@@ -303,7 +318,7 @@ fn aborted() -> Status {
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         let parts = [failure.start, failure.update].map(|part| {
-            let part = part?;
+            let part = status::detailed(part?);
             let details = RpcStatus::decode(part.details())
                 .unwrap_or_default()
                 .details;

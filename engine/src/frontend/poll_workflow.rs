@@ -159,6 +159,9 @@ pub(crate) fn hand_on(
     start(host, key, slot, poller, By::Answer { heartbeat })
 }
 
+/// Nobody asked for the task by a request of its own.
+const OWN_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
+
 /// How a worker comes to a task.
 #[derive(Clone, Copy)]
 enum By<'q> {
@@ -192,7 +195,10 @@ fn start(
     poller: &Poller,
     by: By<'_>,
 ) -> Result<Option<Vec<u8>>, Status> {
-    let request_id = host.fresh_id()?;
+    let request_id = match by {
+        By::Poll { .. } => host.fresh_id()?,
+        By::Answer { .. } => OWN_REQUEST.to_owned(),
+    };
     let Some(live) = slot.live.as_mut() else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! Messages written by name, with the short forms of scenarios: a word where a message with a name
-//! is expected (`task_queue: q`), any value where a payload is, `90s` where a duration is, and
-//! commands by their kind (`{start_timer: {…}}`).
+//! is expected (`task_queue: q`), any value where a payload is, `90s` where a duration is,
+//! commands by their kind (`{start_timer: {…}}`), and any message by its name (`{is: …}`).
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
@@ -143,6 +143,19 @@ fn lengthen(message: &str, value: &Value) -> Result<Value, String> {
             }
         }
         ("temporal.api.command.v1.Command", Value::Record(fields)) => command(fields),
+        ("google.protobuf.Any", Value::Record(fields)) if value.get("is").is_some() => {
+            let name = value.get("is").and_then(Value::as_text).unwrap_or("");
+            let held = fields.iter().filter(|(field, _)| field != "is");
+            let held = encode(name, &Value::Record(held.cloned().collect()))?;
+            let hex: String = held.iter().map(|byte| format!("{byte:02x}")).collect();
+            record(&[
+                (
+                    "type_url",
+                    Value::Text(format!("type.googleapis.com/{name}")),
+                ),
+                ("value", Value::Text(format!("0x{hex}"))),
+            ])
+        }
         (_, Value::Text(_) | Value::Number(_) | Value::Bool(_)) => {
             let fields = SCHEMA.message(message);
             let named = fields.iter().find(|field| field.name == "name");

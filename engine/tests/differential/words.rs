@@ -84,6 +84,12 @@ const WORDS: &[(&str, &str, &[&str], &str)] = &[
         "{task_queue: q, identity: worker}",
     ),
     (
+        "poll-update",
+        "PollWorkflowExecutionUpdate",
+        &["update_ref"],
+        "{}",
+    ),
+    (
         "query",
         "QueryWorkflow",
         &["execution", "query.query_type"],
@@ -112,6 +118,12 @@ const WORDS: &[(&str, &str, &[&str], &str)] = &[
         "TerminateWorkflowExecution",
         &["workflow_execution"],
         "{identity: client}",
+    ),
+    (
+        "update",
+        "UpdateWorkflowExecution",
+        &["workflow_execution"],
+        "{}",
     ),
 ];
 
