@@ -54,6 +54,8 @@ pub(crate) const WORKER_HEARTBEAT_BYTES: usize = 16 * 1024;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);
 pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);
+/// A worker that only asks for more time is taken for lost after this.
+pub(crate) const HEARTBEATS: Duration = Duration::from_secs(30 * 60);
 /// Who waits for an update hears no later how far it has come.
 pub(crate) const UPDATE_POLL: Duration = Duration::from_secs(20);
 /// A query nobody answers. Clients normally give up earlier.

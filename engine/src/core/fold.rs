@@ -41,6 +41,7 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
                 base: run.next_event_id,
                 sticky_until: None,
                 started: None,
+                beating_since: at,
                 speculative: false,
             });
         }
@@ -249,6 +250,7 @@ fn make_transient(run: &mut Run, at: Timestamp) {
         base: run.next_event_id,
         sticky_until: None,
         started: None,
+        beating_since: at,
         speculative: false,
     });
 }

@@ -193,6 +193,9 @@ impl Stage {
             self.remember(scheduled_id);
         }
         self.took(done.outcome);
+        if done.gave_up {
+            writeln!(self.out, "gave up").unwrap();
+        }
         if let Some(bad) = done.rejected {
             writeln!(self.out, "rejected: {bad}").unwrap();
         }
@@ -334,6 +337,7 @@ fn durable(mut run: Run) -> Run {
     if let Some(task) = &mut run.task {
         task.started = None;
         task.sticky_until = None;
+        task.beating_since = Timestamp::from_micros(0);
         if task.scheduled_id.is_none() {
             // Later failures in a row are counted in memory only.
             task.attempt = 2;

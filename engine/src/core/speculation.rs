@@ -48,6 +48,7 @@ impl Step<'_> {
             base: self.run.next_event_id,
             sticky_until: None,
             started: None,
+            beating_since: self.now,
             speculative: true,
         });
         self.offer_task();

@@ -2,11 +2,11 @@
 //! collected for the record.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
+use temporalio_protos::temporal::api::enums::v1::{TimeoutType, WorkflowTaskFailedCause};
 use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
-    history_event::Attributes,
+    WorkflowTaskTimedOutEventAttributes, history_event::Attributes,
 };
 use temporalio_protos::temporal::api::sdk::v1::{EventGroupMarker, UserMetadata};
 
@@ -220,6 +220,20 @@ impl<'r> Step<'r> {
         self.run.close_attempted = cause == WorkflowTaskFailedCause::UnhandledCommand;
     }
 
+    /// The worker that has the task says nothing, or nothing that counts.
+    pub(crate) fn time_out_started_task(&mut self) {
+        if self.run.task.as_ref().is_some_and(|task| task.attempt > 1) {
+            self.next_transient_attempt();
+        } else if let Some((scheduled_event_id, started_event_id)) = self.settle_started() {
+            self.emit(WorkflowTaskTimedOutEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                timeout_type: TimeoutType::StartToClose as i32,
+            });
+        }
+        self.after_failed_task();
+    }
+
     /// A later attempt failed: only the count moves, and nothing is durable.
     pub(crate) fn next_transient_attempt(&mut self) {
         let (now, base) = (self.now, self.run.next_event_id);
@@ -233,6 +247,7 @@ impl<'r> Step<'r> {
                 base,
                 sticky_until: None,
                 started: None,
+                beating_since: now,
                 speculative: false,
             });
         }

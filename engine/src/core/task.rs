@@ -42,6 +42,8 @@ pub(crate) struct WorkflowTask {
     /// The task waits in a sticky queue, but not longer than this.
     pub(crate) sticky_until: Option<Timestamp>,
     pub(crate) started: Option<StartedTask>,
+    /// When the first of a row of heartbeats was due: a worker may not go on so for ever.
+    pub(crate) beating_since: Timestamp,
     /// Made for updates alone, without an event. Volatile, until an event or a decision makes it a
     /// task like any other.
     pub(crate) speculative: bool,

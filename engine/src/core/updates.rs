@@ -79,6 +79,17 @@ impl Updates {
         self.admitted.is_empty()
     }
 
+    /// About what it takes of memory.
+    pub(crate) fn weight(&self) -> usize {
+        const KNOWN: usize = 128;
+        (self.accepted.len() + self.completed.len()) * KNOWN + self.admitted_bytes()
+    }
+
+    fn admitted_bytes(&self) -> usize {
+        let bytes = |update: &Admitted| 2 * update.id.len() + update.request.encoded_len();
+        self.admitted.iter().map(bytes).sum()
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.admitted.len() + self.accepted.len()
     }
@@ -111,12 +122,7 @@ impl Updates {
             )));
         }
         self.check_total()?;
-        let waiting: usize = self
-            .admitted
-            .iter()
-            .map(|update| 2 * update.id.len() + update.request.encoded_len())
-            .sum();
-        if waiting + request.encoded_len() >= limits::UPDATES_IN_FLIGHT_BYTES {
+        if self.admitted_bytes() + request.encoded_len() >= limits::UPDATES_IN_FLIGHT_BYTES {
             return Err(Refusal::Busy(format!(
                 "limit on total payload size of in-flight updates has been reached ({} bytes)",
                 limits::UPDATES_IN_FLIGHT_BYTES

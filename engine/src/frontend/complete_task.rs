@@ -91,10 +91,11 @@ pub(crate) async fn handle(
         None => answers(live, request.query_results),
         Some(_) => Vec::new(),
     };
+    let failed = done.rejected.is_some() || done.gave_up;
     let mut outcome = done.outcome;
     // Its worker gets the next task with the answer, unless another run follows: that one is for
     // everybody.
-    let hands_on = wants_next && done.rejected.is_none() && outcome.successor.is_none();
+    let hands_on = wants_next && !failed && outcome.successor.is_none();
     if hands_on {
         outcome
             .actions
@@ -111,6 +112,9 @@ pub(crate) async fn handle(
     // They tell of what this task decided, so they waited with it.
     for (id, answer) in answers {
         host.queries.answer(id, answer);
+    }
+    if done.gave_up {
+        return Err(Status::not_found("workflow task heartbeat timeout"));
     }
     match done.rejected {
         Some(bad) => Err(Status::invalid_argument(bad.to_string())),

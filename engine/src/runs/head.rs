@@ -83,6 +83,7 @@ impl Live {
             + self.run.activities.len() * ACTIVITY
             + self.run.buffered.len() * BUFFERED
             + self.run.timers.len() * TIMER
+            + self.run.updates.weight()
     }
 
     /// Nothing volatile would be lost, and nobody waits. What waits in a task queue stays there:

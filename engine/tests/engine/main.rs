@@ -9,6 +9,7 @@ mod edges;
 mod ids;
 mod key_matrix;
 mod keys;
+mod letters;
 mod priority;
 mod raw;
 mod skipping;

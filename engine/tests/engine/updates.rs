@@ -1,16 +1,27 @@
 //! Updates as the official SDK asks for and answers them, and across restarts.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{ManualClock, Timestamp};
+use engine::Door;
 use expect_test::expect;
 use temporalio_client::errors::WorkflowUpdateError;
 use temporalio_client::{
     Client, WorkflowExecuteUpdateOptions, WorkflowSignalOptions, WorkflowStartOptions,
     WorkflowStartUpdateOptions,
 };
+use temporalio_common::protos::temporal::api::enums::v1::UpdateWorkflowExecutionLifecycleStage as Lifecycle;
 use temporalio_common::protos::temporal::api::failure::v1::Failure;
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
+};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
-use crate::stage::{QUEUE, Stage, history, shape, until, work, work_on};
+use crate::letters::{Say, answer, update};
+use crate::raw;
+use crate::stage::{QUEUE, Stage, call, history, shape, until, work, work_on};
 use crate::workflows::Acts;
 
 /// Keeps an amount that updates change, until it is told to stop.
@@ -213,4 +224,53 @@ async fn an_update_that_outlives_its_run_fails_and_one_nobody_saw_comes_again() 
     let handle: Handle = client.get_workflow_handle("till");
     assert_eq!(put(&handle, "one", 5).await.unwrap(), 5);
     assert_eq!(close(&handle).await, 5);
+}
+
+async fn asked(
+    door: &Door,
+    request: UpdateWorkflowExecutionRequest,
+) -> UpdateWorkflowExecutionResponse {
+    call(door, "UpdateWorkflowExecution", &request)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn who_waits_hears_after_a_while_how_far_it_has_come() {
+    let clock = ManualClock::at(Timestamp::from_seconds(1_800_000_000));
+    let stage = Stage::on(Arc::new(clock.clone())).await;
+    let door = stage.engine.door();
+    raw::started(&door, &raw::start("w")).await.unwrap();
+    let asking = {
+        let door = door.clone();
+        tokio::spawn(async move { asked(&door, update("w", "u", Lifecycle::Accepted)).await })
+    };
+    // The worker has the update, and says nothing.
+    let task = loop {
+        let task = raw::poll(&door).await;
+        match task.messages.is_empty() {
+            true => answer(&door, task, Say::No).await,
+            false => break task,
+        };
+    };
+    clock.advance(Duration::from_secs(9));
+    let token = task.task_token.clone();
+    clock.advance(Duration::from_secs(11));
+    let told = asking.await.unwrap();
+    assert_eq!((told.stage(), told.outcome), (Lifecycle::Admitted, None));
+    // The task went to somebody else meanwhile, and with it the update.
+    let task = raw::poll(&door).await;
+    assert_ne!(task.task_token, token);
+    answer(&door, task, Say::Accepted).await;
+    let asking = {
+        let door = door.clone();
+        tokio::spawn(async move { asked(&door, update("w", "u", Lifecycle::Completed)).await })
+    };
+    until("somebody waits", || async {
+        clock.advance(Duration::from_secs(20));
+        asking.is_finished()
+    })
+    .await;
+    let told = asking.await.unwrap();
+    assert_eq!((told.stage(), told.outcome), (Lifecycle::Accepted, None));
 }

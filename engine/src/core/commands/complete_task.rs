@@ -43,6 +43,8 @@ pub(crate) struct Completed {
     pub(crate) eager_activities: Vec<i64>,
     /// The task left no trace: its worker goes back to this event.
     pub(crate) reset_to: Option<i64>,
+    /// The worker asked for more time too often: its task timed out instead.
+    pub(crate) gave_up: bool,
     /// Why the task failed instead.
     pub(crate) rejected: Option<Bad>,
 }
@@ -68,6 +70,10 @@ pub(crate) fn apply(
     let mail = Mail::new(cmd.messages.clone())?;
     if let Err(bad) = decisions::validate(run, &cmd.commands, &mail) {
         return Ok(reject(run, bad, cmd.attributes.identity, now));
+    }
+    let beating_since = beating_since(run, &cmd);
+    if beating_since.is_some_and(|since| since.after(limits::HEARTBEATS) < now) {
+        return Ok(give_up(run, now));
     }
     let leaves_no_trace = is_discarded(run, &cmd, &mail);
     let mut step = Step::new(run, now);
@@ -102,6 +108,9 @@ pub(crate) fn apply(
     step.flush_buffered();
     if news {
         step.ensure_task();
+        if let (Some(since), Some(task)) = (beating_since, &mut step.run.task) {
+            task.beating_since = since;
+        }
     } else if !step.run.updates.is_idle() {
         match cmd.takes_new_task {
             true => step.speculate(),
@@ -114,6 +123,7 @@ pub(crate) fn apply(
         outcome: step.finish(),
         eager_activities: decided.eager_activities,
         reset_to,
+        gave_up: false,
         rejected: None,
     })
 }
@@ -133,7 +143,28 @@ fn reject(run: &mut Run, bad: Bad, identity: String, now: Timestamp) -> Complete
         outcome: step.finish(),
         eager_activities: Vec::new(),
         reset_to: None,
+        gave_up: false,
         rejected: Some(bad),
+    }
+}
+
+/// Since when a worker that now asks for more time and does nothing else has done so.
+fn beating_since(run: &Run, cmd: &CompleteTask) -> Option<Timestamp> {
+    let beats = cmd.force_new_task && cmd.commands.is_empty() && cmd.messages.is_empty();
+    let task = run.task.as_ref().filter(|_| beats);
+    task.map(|task| task.beating_since)
+}
+
+/// The worker has had its time: somebody else shall try, from the start.
+fn give_up(run: &mut Run, now: Timestamp) -> Completed {
+    let mut step = Step::new(run, now);
+    step.time_out_started_task();
+    Completed {
+        outcome: step.finish(),
+        eager_activities: Vec::new(),
+        reset_to: None,
+        gave_up: true,
+        rejected: None,
     }
 }
 
@@ -191,7 +222,7 @@ impl Bad {
 mod tests {
     use expect_test::expect;
 
-    use crate::core::script::check;
+    use crate::core::script::{check, play};
 
     #[test]
     fn a_closing_command_loses_against_a_signal_that_came_first() {
@@ -289,6 +320,56 @@ mod tests {
                 5 WorkflowTaskScheduled
                 6 WorkflowTaskStarted
                 7 WorkflowTaskCompleted
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_worker_that_only_asks_for_more_time_loses_its_task_in_the_end() {
+        let beats = "complete heartbeat; wait 9; poll; ".repeat(201);
+        let story = play(&format!(
+            "start; poll; {beats} signal s; complete heartbeat; poll; complete"
+        ));
+        let (_, end) = story.split_at(story.find("605 ").unwrap());
+        expect![[r#"
+            605 WorkflowTaskScheduled
+            → offer workflow task
+            606 WorkflowTaskStarted
+            607 WorkflowTaskTimedOut StartToClose
+            608 WorkflowExecutionSignaled s
+            609 WorkflowTaskScheduled
+            → offer workflow task
+            gave up
+            610 WorkflowTaskStarted
+            611 WorkflowTaskCompleted
+        "#]]
+        .assert_eq(end);
+    }
+
+    #[test]
+    fn nothing_new_holds_up_a_run_that_tries_to_end_a_second_time() {
+        check(
+            "start; poll; signal a; complete finish; signal b; poll; signal c; update u; \
+             complete timer=t@5; signal d",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskFailed UnhandledCommand
+                5 WorkflowExecutionSignaled a
+                6 WorkflowTaskScheduled
+                → offer workflow task
+                rejected: UnhandledCommand
+                7 WorkflowExecutionSignaled b
+                refused: workflow operation can not be applied because workflow is closing
+                refused: workflow operation can not be applied because workflow is closing
+                8 WorkflowTaskStarted
+                9 WorkflowTaskCompleted
+                10 TimerStarted t
+                11 WorkflowExecutionSignaled d
+                12 WorkflowTaskScheduled
+                → offer workflow task
             "#]],
         );
     }

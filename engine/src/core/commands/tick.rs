@@ -57,16 +57,7 @@ fn time_out_task(step: &mut Step<'_>) {
         if started.deadline > step.now {
             return;
         }
-        if task.attempt > 1 {
-            step.next_transient_attempt();
-        } else if let Some((scheduled_event_id, started_event_id)) = step.settle_started() {
-            step.emit(WorkflowTaskTimedOutEventAttributes {
-                scheduled_event_id,
-                started_event_id,
-                timeout_type: TimeoutType::StartToClose as i32,
-            });
-        }
-        step.after_failed_task();
+        step.time_out_started_task();
     } else if task.sticky_until.is_some_and(|until| until <= step.now) {
         // The worker that knew this run is gone or busy: anybody may take it from the start.
         step.commit_speculation();
