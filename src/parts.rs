@@ -68,7 +68,7 @@ impl House {
     ) -> Result<Client, Failure> {
         let address = match (&self.settings.engine, engine) {
             (_, Some(engine)) => Address::InProcess {
-                engine: self::engine::in_process(engine),
+                engine: engine.door().service(),
                 namespace: self.namespace(),
             },
             (Engine::Server(address), None) => {

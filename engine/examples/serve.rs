@@ -5,7 +5,6 @@
 
 use std::error::Error;
 
-use ambient::SystemClock;
 use engine::{ApiKeys, Config, Engine, ServeOptions, Tls};
 use tokio::net::TcpListener;
 
@@ -26,12 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(keys) = arguments.next() {
         options = options.keys(ApiKeys::parse(&std::fs::read_to_string(keys)?)?);
     }
-    let engine = Engine::open(Config {
-        path: path.into(),
-        clock: SystemClock::shared(),
-        namespaces: vec!["default".to_owned()],
-    })
-    .await?;
+    let engine = Engine::open(Config::at(path)).await?;
     let listener = TcpListener::bind(listen).await?;
     println!("serving on {}", listener.local_addr()?);
     let stop = async {

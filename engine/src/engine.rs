@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use ambient::{Mint, SharedClock};
+use ambient::{Mint, SharedClock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,17 @@ pub struct Config {
     pub clock: SharedClock,
     /// Created when missing, each time the engine opens.
     pub namespaces: Vec<String>,
+}
+
+impl Config {
+    /// On this file, by the system's clock, with the namespace that every SDK takes when told none.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            clock: SystemClock::shared(),
+            namespaces: vec!["default".to_owned()],
+        }
+    }
 }
 
 /// A running engine. Dropping it stops timers and polls without waiting; [`Engine::close`] waits.
@@ -89,6 +100,12 @@ impl Engine {
 
     pub fn door(&self) -> Door {
         Door::new(Arc::clone(&self.host))
+    }
+
+    /// How the store commits, as its database says it, for whoever has to be sure:
+    /// `journal_mode=wal synchronous=FULL`.
+    pub fn durability(&self) -> &str {
+        &self.host.durability
     }
 
     /// Serves the same RPCs over TCP until `shutdown` resolves or the engine closes, without TLS
@@ -178,6 +195,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         last_row: AtomicI64::new(store.last_row),
         stillness: Arc::default(),
         closing: CancellationToken::new(),
+        durability: store.durability,
         clock,
     };
     host.set_alarms_of_open_runs()

@@ -67,6 +67,16 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// A client could not be made. Without a network between, only a wrong namespace is likely.
+#[cfg(feature = "client")]
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    #[error("the engine's own address cannot be read")]
+    Address,
+    #[error("the SDK's client could not be connected to the engine")]
+    Sdk(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
 #[derive(Debug, Error)]
 pub enum ServeError {
     #[error(

@@ -10,6 +10,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod calendar;
+#[cfg(feature = "client")]
+mod client;
 mod core;
 mod door;
 mod engine;
@@ -30,4 +32,6 @@ mod workers;
 
 pub use door::{ApiKeys, Door, KeyAccess, KeyError, KeyNamespaces, Reply, ServeOptions, Tls};
 pub use engine::{Config, Engine};
+#[cfg(feature = "client")]
+pub use errors::ConnectError;
 pub use errors::{FatalError, OpenError, ServeError};

@@ -31,6 +31,9 @@ pub(crate) const EAGER_ACTIVITIES: usize = 100;
 
 /// A gRPC message, decompressed.
 pub(crate) const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Smaller answers go out as they are also to whoever takes gzip: setting up its tables costs more
+/// than a few packets do.
+pub(crate) const WORTH_COMPRESSING: usize = 64 * 1024;
 pub(crate) const QUERY_TEXT_BYTES: usize = 16 * 1024;
 pub(crate) const HISTORY_PAGE_EVENTS: i64 = 1_000;
 pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use ::engine::{Config, Engine, OpenError};
 use domain::Code;
-use futures::FutureExt;
-use temporal::{GrpcRequest, GrpcSuccessResponse, InProcess};
 use tokio::net::TcpListener;
 
 use super::House;
@@ -56,27 +54,6 @@ pub(crate) async fn raise(
         }
     });
     Ok(engine)
-}
-
-/// The engine as the client sees it: a function from a call to its answer.
-pub(crate) fn in_process(engine: &Engine) -> InProcess {
-    let door = engine.door();
-    let callback = move |call: GrpcRequest| {
-        let door = door.clone();
-        async move {
-            let reply = door
-                .call(&call.service, &call.rpc, call.headers, call.proto)
-                .await?;
-            Ok(GrpcSuccessResponse {
-                headers: reply.headers,
-                proto: reply.proto,
-            })
-        }
-        .boxed()
-    };
-    InProcess {
-        callback: Arc::new(callback),
-    }
 }
 
 fn cannot_open(error: OpenError) -> Failure {

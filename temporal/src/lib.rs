@@ -13,7 +13,6 @@ pub use codec::Histories;
 pub use connect::{Address, ConnectError, InProcess, connect};
 pub use starter::{StartError, Starter};
 pub use temporalio_client::Client;
-pub use temporalio_client::callback_based::{GrpcRequest, GrpcSuccessResponse};
 
 /// The task queue on which transfers and their activities run.
 pub const TRANSFERS: &str = "transfers";

@@ -184,7 +184,12 @@ impl UnaryService<Bytes> for Call {
                 }
                 None => door.call(service, &rpc, headers, proto).await?,
             };
-            Ok(tonic::Response::new(reply.proto))
+            let small = reply.proto.len() < limits::WORTH_COMPRESSING;
+            let mut answer = tonic::Response::new(reply.proto);
+            if small {
+                answer.disable_compression();
+            }
+            Ok(answer)
         })
     }
 }

@@ -62,6 +62,7 @@ pub(crate) struct Host {
     pub(crate) stillness: Arc<Stillness>,
     /// Long polls answer empty from now on, and timers rest.
     pub(crate) closing: CancellationToken,
+    pub(crate) durability: String,
 }
 
 /// What is in memory of one workflow id.

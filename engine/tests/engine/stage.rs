@@ -10,7 +10,6 @@ use bytes::Bytes;
 use engine::{Config, Door, Engine};
 use prost::Message;
 use tempfile::TempDir;
-use temporalio_client::callback_based::{CallbackBasedGrpcService, GrpcSuccessResponse};
 use temporalio_client::tonic::{Code, Status};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
 use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
@@ -70,33 +69,10 @@ pub(crate) async fn open(path: &Path, clock: SharedClock) -> Engine {
     Engine::open(config).await.unwrap()
 }
 
-pub(crate) fn in_process(door: &Door) -> CallbackBasedGrpcService {
-    let door = door.clone();
-    CallbackBasedGrpcService {
-        callback: Arc::new(move |request| {
-            let door = door.clone();
-            Box::pin(async move {
-                let reply = door
-                    .call(
-                        &request.service,
-                        &request.rpc,
-                        request.headers,
-                        request.proto,
-                    )
-                    .await?;
-                Ok(GrpcSuccessResponse {
-                    headers: reply.headers,
-                    proto: reply.proto,
-                })
-            })
-        }),
-    }
-}
-
 pub(crate) async fn client(door: &Door) -> Client {
     let options = ConnectionOptions::new("http://in-process".parse::<url::Url>().unwrap())
         .identity("stage".to_owned())
-        .service_override(in_process(door))
+        .service_override(door.service())
         .dns_load_balancing(None)
         .build();
     let connection = Connection::connect(options).await.unwrap();

@@ -31,6 +31,8 @@ pub(crate) struct Opened {
     pub(crate) token_key: [u8; 32],
     pub(crate) namespaces: Vec<NamespaceRow>,
     pub(crate) last_row: i64,
+    /// How the writer's connection commits, as SQLite itself says it.
+    pub(crate) durability: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,7 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
     let boot = schema::begin_boot(&mut db, fresh_key)?;
     let namespaces = read::namespaces(&db)?;
     let last_row = db.query_row("SELECT coalesce(max(run), 0) FROM runs", [], |r| r.get(0))?;
+    let durability = durability(&db)?;
     Ok(Opened {
         committer: SqliteCommitter::new(db, medium::pages_per_checkpoint(path)),
         reader: SqliteReader::new(path),
@@ -74,7 +77,20 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
         token_key: boot.token_key,
         namespaces,
         last_row,
+        durability,
     })
+}
+
+fn durability(db: &Connection) -> Result<String, StoreError> {
+    let journal: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let level: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    let level = match level {
+        0 => "OFF",
+        1 => "NORMAL",
+        2 => "FULL",
+        _ => "EXTRA",
+    };
+    Ok(format!("journal_mode={journal} synchronous={level}"))
 }
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {
