@@ -15,12 +15,15 @@ pub(super) async fn workflow_service(
     rpc: &str,
     proto: Bytes,
 ) -> Result<Vec<u8>, Status> {
+    // The larger handlers are boxed: what this future weighs is copied with every call.
     match rpc {
         "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
         "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
         "DescribeWorker" => encode(on::workers::describe(host, &decode(proto)?)),
-        "DescribeWorkflowExecution" => encode(on::describe::handle(host, decode(proto)?).await),
-        "ExecuteMultiOperation" => encode(on::multi::handle(host, decode(proto)?).await),
+        "DescribeWorkflowExecution" => {
+            encode(Box::pin(on::describe::handle(host, decode(proto)?)).await)
+        }
+        "ExecuteMultiOperation" => encode(Box::pin(on::multi::handle(host, decode(proto)?)).await),
         "GetClusterInfo" => encode(Ok(on::system::cluster_info(host))),
         "GetSystemInfo" => encode(Ok(on::system::system_info())),
         "GetWorkflowExecutionHistory" => on::history::handle(host, decode(proto)?).await,
@@ -56,17 +59,21 @@ pub(super) async fn workflow_service(
         "RespondActivityTaskFailed" => encode(on::activity::failed(host, decode(proto)?).await),
         "RespondActivityTaskFailedById" => encode(on::by_id::failed(host, decode(proto)?).await),
         "RespondQueryTaskCompleted" => encode(on::respond_query::handle(host, decode(proto)?)),
-        "RespondWorkflowTaskCompleted" => on::complete_task::handle(host, decode(proto)?).await,
+        "RespondWorkflowTaskCompleted" => {
+            Box::pin(on::complete_task::handle(host, decode(proto)?)).await
+        }
         "RespondWorkflowTaskFailed" => encode(on::fail_task::handle(host, decode(proto)?).await),
         "ScanWorkflowExecutions" => encode(on::older_lists::scan(host, decode(proto)?).await),
         "ShutdownWorker" => encode(on::workers::shutdown(host, decode(proto)?)),
         "SignalWithStartWorkflowExecution" => {
-            encode(on::signal_with_start::handle(host, decode(proto)?).await)
+            encode(Box::pin(on::signal_with_start::handle(host, decode(proto)?)).await)
         }
         "SignalWorkflowExecution" => encode(on::signal::handle(host, decode(proto)?).await),
-        "StartWorkflowExecution" => on::start::handle(host, decode(proto)?).await,
+        "StartWorkflowExecution" => Box::pin(on::start::handle(host, decode(proto)?)).await,
         "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
-        "UpdateWorkflowExecution" => encode(on::update::handle(host, decode(proto)?).await),
+        "UpdateWorkflowExecution" => {
+            encode(Box::pin(on::update::handle(host, decode(proto)?)).await)
+        }
         _ => Err(not_built(WORKFLOW_SERVICE, rpc)),
     }
 }
