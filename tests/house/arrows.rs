@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["ambient"]),
     ("engine", &["ambient"]),
+    ("engine-bench", &["engine"]),
     ("temporal", &["domain", "vault", "workflows"]),
     (
         "worker",

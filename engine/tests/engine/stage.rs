@@ -1,7 +1,6 @@
 //! An engine in a directory of its own, clients and workers on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
