@@ -77,6 +77,9 @@ impl Tokens {
 
     /// The token, if this store sealed it for this kind of task.
     pub(crate) fn open(&self, kind: Kind, bytes: &[u8]) -> Result<Token, Status> {
+        if bytes.is_empty() {
+            return Err(Status::invalid_argument("Task token not set on request."));
+        }
         let token = Token::decode(self.open_bytes(bytes)?).map_err(|_| forged())?;
         (token.kind() == kind).then_some(token).ok_or_else(forged)
     }
@@ -95,7 +98,7 @@ impl Tokens {
 }
 
 fn forged() -> Status {
-    Status::invalid_argument("Error deserializing task token: it was not issued by this engine.")
+    Status::invalid_argument("Error deserializing task token.")
 }
 
 #[cfg(test)]

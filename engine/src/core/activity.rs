@@ -112,9 +112,13 @@ impl Activity {
         let mut first = self
             .expires_at()
             .map(|at| (at, Alarm::Timeout(TimeoutType::ScheduleToClose)));
+        // Of two that strike together the narrower one counts, and a heartbeat last.
         let mut consider = |at: Option<Timestamp>, alarm: Alarm| {
+            let is_beat = matches!(alarm, Alarm::Timeout(TimeoutType::Heartbeat));
             if let Some(at) = at
-                && first.as_ref().is_none_or(|(earliest, _)| at < *earliest)
+                && first
+                    .as_ref()
+                    .is_none_or(|(earliest, _)| at < *earliest || (at == *earliest && !is_beat))
             {
                 first = Some((at, alarm));
             }

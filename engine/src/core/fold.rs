@@ -177,7 +177,6 @@ pub(crate) fn note(run: &mut Run, note: &Note, at: Timestamp) {
                 activity.last_failure.clone_from(&retry.failure);
                 activity.last_identity.clone_from(&retry.identity);
                 activity.last_finished_at = Some(at);
-                activity.last_beat = None;
             }
         }
         Fact::Heartbeat(beat) => {

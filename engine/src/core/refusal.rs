@@ -12,6 +12,14 @@ pub(crate) enum Refusal {
     StaleWorkflowTask,
     #[error("invalid activityID or activity already timed out or invoking workflow is completed")]
     StaleActivity,
+    /// No activity of that id is pending.
+    #[error(
+        "cannot find pending activity with ActivityID {0}, check workflow execution history for more details"
+    )]
+    UnknownActivity(String),
+    /// Another run than the one that was meant has the workflow id.
+    #[error("workflow execution not found")]
+    AnotherChain,
     /// Nothing to start: another poller was faster, or the run moved on.
     #[error("task is not waiting to be started")]
     NotWaiting,

@@ -151,7 +151,7 @@ fn asked_delay(failure: &Failure) -> Option<Duration> {
     }
 }
 
-fn interval(policy: &RetryPolicy, attempt: u32) -> Duration {
+pub(crate) fn interval(policy: &RetryPolicy, attempt: u32) -> Duration {
     let first = positive(policy.initial_interval.as_ref()).unwrap_or(DEFAULT_INTERVAL);
     let longest = positive(policy.maximum_interval.as_ref()).unwrap_or(LONGEST);
     grow(first, policy.backoff_coefficient.max(1.0), attempt).min(longest)

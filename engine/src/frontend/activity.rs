@@ -1,6 +1,7 @@
 //! RespondActivityTaskCompleted, Failed and Canceled, by token.
 
 use prost::Message;
+use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::failure::v1::{
     ApplicationFailureInfo, Failure, failure::FailureInfo,
 };
@@ -33,6 +34,19 @@ pub(crate) async fn failed(
     host: &Host,
     request: RespondActivityTaskFailedRequest,
 ) -> Result<RespondActivityTaskFailedResponse, Status> {
+    host.tokens.open(Kind::Activity, &request.task_token)?;
+    // A worker's failure says what it is; the other kinds are the engine's own.
+    let is_foreign = request.failure.as_ref().is_some_and(|failure| {
+        !matches!(
+            failure.failure_info,
+            Some(FailureInfo::ApplicationFailureInfo(_))
+        )
+    });
+    if is_foreign {
+        return Err(Status::invalid_argument(
+            "Failure must have ApplicationFailureInfo.",
+        ));
+    }
     let ended = Ended::Failed {
         failure: Box::new(request.failure.unwrap_or_default()),
         identity: request.identity,
@@ -65,15 +79,12 @@ pub(super) enum Ended {
     Failed {
         failure: Box<Failure>,
         identity: String,
-        last_heartbeat_details: Option<temporalio_protos::temporal::api::common::v1::Payloads>,
+        last_heartbeat_details: Option<Payloads>,
     },
 }
 
 /// A result too large to keep fails the activity for good: the next attempt's would be as large.
-pub(super) fn completion(
-    result: Option<temporalio_protos::temporal::api::common::v1::Payloads>,
-    identity: String,
-) -> Ended {
+pub(super) fn completion(result: Option<Payloads>, identity: String) -> Ended {
     let size = result.as_ref().map_or(0, Message::encoded_len);
     if size <= limits::BLOB_BYTES {
         let end = End::Completed(result);
@@ -116,10 +127,7 @@ pub(super) async fn lock_activity(
             "Operation requested with a token from a different namespace.",
         ));
     }
-    let (key, slot) = host
-        .lock_row(token.row)
-        .await?
-        .ok_or(Refusal::StaleActivity)?;
+    let (key, slot) = host.lock_row(token.row).await?.ok_or(Refusal::Closed)?;
     let fence = ActivityFence {
         scheduled_id: token.scheduled_id,
         attempt: token.attempt,
@@ -135,7 +143,7 @@ pub(super) async fn end(
     which: Which,
     ended: Ended,
 ) -> Result<(), Status> {
-    let live = slot.live.as_mut().ok_or(Refusal::StaleActivity)?;
+    let live = slot.live.as_mut().ok_or(Refusal::Closed)?;
     let outcome = match apply(&mut live.run, which, ended, host.now()) {
         Ok(outcome) => outcome,
         Err(refusal) => return Err(host.refuse(slot, refusal).await),

@@ -23,14 +23,23 @@ pub(crate) async fn handle(
         request_id: request.request_id,
     };
     let (now, chain) = (host.now(), request.first_execution_run_id);
+    // The chain names its newest run.
+    let run_id = if chain.is_empty() {
+        run_id
+    } else {
+        String::new()
+    };
     let change = host
-        .change(&namespace, &workflow_id, &run_id, |run| {
-            if !chain.is_empty() && run.first_run_id != chain {
-                return Err(Refusal::Closed);
+        .change_if_there(&namespace, &workflow_id, &run_id, |run| {
+            if run.is_open() && !chain.is_empty() && run.first_run_id != chain {
+                return Err(Refusal::AnotherChain);
             }
             cancel::apply(run, cmd, now)
         })
         .await?;
-    host.durable(change).await?;
+    // What is over needs no cancelling: that is a success.
+    if let Some(position) = change {
+        host.durable(position).await?;
+    }
     Ok(RequestCancelWorkflowExecutionResponse {})
 }

@@ -1,11 +1,11 @@
 //! DescribeWorkflowExecution: what is known and what is pending.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use prost::Message;
+use temporalio_protos::temporal::api::activity::v1::ActivityOptions;
 use temporalio_protos::temporal::api::common::v1::{
-    Memo, SearchAttributes, WorkflowExecution, WorkflowType,
+    Memo, RetryPolicy, SearchAttributes, WorkflowExecution, WorkflowType,
 };
 use temporalio_protos::temporal::api::enums::v1::{
     EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind,
@@ -23,6 +23,7 @@ use tonic::Status;
 use super::execution;
 use crate::core::Run;
 use crate::core::activity::{Activity, AttemptState};
+use crate::core::retry;
 use crate::core::task::WorkflowTask;
 use crate::core::time::{duration, to_proto};
 use crate::runs::{Found, Host, not_found};
@@ -64,6 +65,7 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
             user_metadata: run.user_metadata.clone(),
         }),
         workflow_execution_info: Some(WorkflowExecutionInfo {
+            history_length: head.history_length + unwritten(run),
             priority: run.priority.clone(),
             ..info(head)
         }),
@@ -79,6 +81,16 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
         }),
         ..DescribeWorkflowExecutionResponse::default()
     }
+}
+
+/// The started event of a running task counts before it is written; a transient one is none.
+fn unwritten(run: &Run) -> i64 {
+    let is_first = |task: &&WorkflowTask| task.scheduled_id.is_some() && !task.speculative;
+    let task = run.task.as_ref().filter(is_first);
+    let started = task.and_then(|task| task.started.as_ref());
+    started.map_or(0, |started| {
+        i64::try_from(started.suffix.len()).unwrap_or(0)
+    })
 }
 
 /// The requests that the run stands for: the one that started it, and those that found it there.
@@ -137,11 +149,16 @@ fn pending_activity(activity: &Activity) -> PendingActivityInfo {
         (Some(_), None) => PendingActivityState::Started,
         (None, _) => PendingActivityState::Scheduled,
     };
-    let backing_off = matches!(activity.state, AttemptState::BackingOff);
-    let interval = activity
-        .last_finished_at
-        .map(|finished| activity.available_at.since(finished))
-        .filter(|wait| backing_off && *wait > Duration::ZERO);
+    let policy = spec.retry_policy.as_ref();
+    let interval = match &activity.state {
+        AttemptState::BackingOff => activity
+            .last_finished_at
+            .map(|finished| activity.available_at.since(finished)),
+        // What follows should this attempt fail.
+        AttemptState::Offered => policy.map(|policy| retry::interval(policy, activity.attempt)),
+        AttemptState::Started(_) => None,
+    };
+    let next_attempt = interval.filter(|_| matches!(activity.state, AttemptState::BackingOff));
     let identity = started.map_or(&activity.last_identity, |started| &started.identity);
     PendingActivityInfo {
         activity_id: spec.activity_id.clone(),
@@ -152,15 +169,36 @@ fn pending_activity(activity: &Activity) -> PendingActivityInfo {
         last_started_time: started.map(|started| to_proto(started.at)),
         attempt: i32::try_from(activity.attempt).unwrap_or(i32::MAX),
         maximum_attempts: spec.retry_policy.as_ref().map_or(0, |p| p.maximum_attempts),
-        scheduled_time: Some(to_proto(activity.available_at)).filter(|_| started.is_none()),
+        scheduled_time: Some(to_proto(activity.available_at)),
         expiration_time: activity.expires_at().map(to_proto),
         last_failure: activity.last_failure.clone(),
         last_worker_identity: identity.clone(),
         current_retry_interval: interval.map(duration),
         last_attempt_complete_time: activity.last_finished_at.map(to_proto),
-        next_attempt_schedule_time: interval.map(|_| to_proto(activity.available_at)),
+        next_attempt_schedule_time: next_attempt.map(|_| to_proto(activity.available_at)),
         priority: spec.priority.clone(),
+        activity_options: Some(options(activity)),
         ..PendingActivityInfo::default()
+    }
+}
+
+fn options(activity: &Activity) -> ActivityOptions {
+    let spec = &activity.spec;
+    ActivityOptions {
+        task_queue: Some(TaskQueue {
+            name: activity.queue().to_owned(),
+            normal_name: activity.queue().to_owned(),
+            ..TaskQueue::default()
+        }),
+        schedule_to_close_timeout: spec.schedule_to_close_timeout,
+        schedule_to_start_timeout: spec.schedule_to_start_timeout,
+        start_to_close_timeout: spec.start_to_close_timeout,
+        heartbeat_timeout: spec.heartbeat_timeout,
+        retry_policy: spec.retry_policy.clone().map(|policy| RetryPolicy {
+            non_retryable_error_types: Vec::new(),
+            ..policy
+        }),
+        ..ActivityOptions::default()
     }
 }
 

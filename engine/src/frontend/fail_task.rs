@@ -21,7 +21,7 @@ pub(crate) async fn handle(
     let namespace = host.namespace(&request.namespace)?;
     let (token, key, mut slot) = lock_task(host, &namespace, &request.task_token).await?;
     let Some(live) = slot.live.as_mut() else {
-        return Err(Refusal::StaleWorkflowTask.into());
+        return Err(Refusal::Closed.into());
     };
     let cmd = FailTask {
         fence: fence(&token),

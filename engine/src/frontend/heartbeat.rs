@@ -37,7 +37,7 @@ pub(super) async fn beat(
     which: Which,
     details: Option<Payloads>,
 ) -> Result<bool, Status> {
-    let live = slot.live.as_mut().ok_or(Refusal::StaleActivity)?;
+    let live = slot.live.as_mut().ok_or(Refusal::Closed)?;
     let cmd = Heartbeat { which, details };
     let beaten = match heartbeat::apply(&mut live.run, cmd, host.now()) {
         Ok(beaten) => beaten,

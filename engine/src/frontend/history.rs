@@ -45,11 +45,12 @@ pub(crate) async fn handle(
     let (workflow_id, mut run_id) = execution(request.execution)?;
     let (mut next, mut wait) = (1, request.wait_new_event);
     if !request.next_page_token.is_empty() {
-        let cursor = Cursor::decode(host.tokens.open_bytes(&request.next_page_token)?)
-            .map_err(|_| Status::invalid_argument("Invalid NextPageToken."))?;
+        let no_cursor = || Status::invalid_argument("Invalid NextPageToken.");
+        let opened = host.tokens.open_bytes(&request.next_page_token);
+        let cursor = Cursor::decode(opened.map_err(|_| no_cursor())?).map_err(|_| no_cursor())?;
         if !run_id.is_empty() && run_id != cursor.run_id {
             return Err(Status::invalid_argument(
-                "RunId does not match the NextPageToken.",
+                "RunId in the request does not match the NextPageToken.",
             ));
         }
         (run_id, next, wait) = (cursor.run_id, cursor.next, cursor.wait);

@@ -53,10 +53,19 @@ fn execution(given: Option<WorkflowExecution>) -> Result<(String, String), Statu
     let execution =
         given.ok_or_else(|| Status::invalid_argument("Execution is not set on request."))?;
     check_id("WorkflowId", &execution.workflow_id)?;
-    if execution.run_id.len() > limits::ID_BYTES {
+    if !execution.run_id.is_empty() && !is_run_id(&execution.run_id) {
         return Err(Status::invalid_argument("Invalid RunId."));
     }
     Ok((execution.workflow_id, execution.run_id))
+}
+
+/// Run ids are UUIDs, ours and the reference's.
+fn is_run_id(id: &str) -> bool {
+    id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn check_id(what: &str, id: &str) -> Result<(), Status> {
@@ -85,10 +94,16 @@ fn check_blob(payloads: Option<&Payloads>) -> Result<(), Status> {
 }
 
 fn queue_name(queue: Option<&TaskQueue>) -> Result<&str, Status> {
-    let name = queue.map_or("", |queue| queue.name.as_str());
-    if name.is_empty() {
-        return Err(Status::invalid_argument("TaskQueue is not set on request."));
+    let queue = queue.ok_or_else(|| Status::invalid_argument("taskQueue is not set"))?;
+    let refused = |why| Err(Status::invalid_argument(why));
+    match queue.name.as_str() {
+        "" => refused("missing task queue name"),
+        name if name.chars().count() > limits::ID_BYTES => {
+            refused("taskQueue length exceeds limit")
+        }
+        name if name.starts_with("/_sys/") => {
+            refused("task queue name cannot start with reserved prefix /_sys/")
+        }
+        name => Ok(name),
     }
-    check_length("TaskQueue", name)?;
-    Ok(name)
 }

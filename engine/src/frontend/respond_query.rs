@@ -31,7 +31,7 @@ pub(crate) fn handle(
     let waited = token.epoch == host.epoch && host.queries.answer(token.query, answer);
     if !waited {
         return Err(Status::not_found(
-            "query not found: it was answered or given up",
+            "query task not found, or already expired",
         ));
     }
     Ok(RespondQueryTaskCompletedResponse {})

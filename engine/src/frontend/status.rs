@@ -25,6 +25,8 @@ impl From<Refusal> for Status {
             Refusal::Closed
             | Refusal::StaleWorkflowTask
             | Refusal::StaleActivity
+            | Refusal::UnknownActivity(_)
+            | Refusal::AnotherChain
             | Refusal::NotFound
             | Refusal::NotWaiting => Self::not_found(text),
             Refusal::NotReady(_) => unready(text),

@@ -28,10 +28,16 @@ pub(crate) async fn handle(
         identity: request.identity,
     };
     let (now, chain) = (host.now(), request.first_execution_run_id);
+    // The chain names its newest run.
+    let run_id = if chain.is_empty() {
+        run_id
+    } else {
+        String::new()
+    };
     let change = host
         .change(&namespace, &workflow_id, &run_id, |run| {
             if !chain.is_empty() && run.first_run_id != chain {
-                return Err(Refusal::Closed);
+                return Err(Refusal::AnotherChain);
             }
             terminate::apply(run, cmd, now)
         })

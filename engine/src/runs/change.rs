@@ -14,16 +14,29 @@ impl Host {
         run_id: &str,
         apply: impl FnOnce(&mut Run) -> Result<Outcome, Refusal>,
     ) -> Result<Position, Status> {
+        let changed = self.change_if_there(namespace, workflow_id, run_id, apply);
+        Ok(changed.await?.ok_or(Refusal::Closed)?)
+    }
+
+    /// The same; of a run that closed so long ago that it left memory, `None`.
+    pub(crate) async fn change_if_there(
+        &self,
+        namespace: &Namespace,
+        workflow_id: &str,
+        run_id: &str,
+        apply: impl FnOnce(&mut Run) -> Result<Outcome, Refusal>,
+    ) -> Result<Option<Position>, Status> {
         let Found::Live(mut slot) = self.find(namespace, workflow_id, run_id).await? else {
-            return Err(Refusal::Closed.into());
+            return Ok(None);
         };
         let Some(live) = slot.live.as_mut() else {
-            return Err(Refusal::Closed.into());
+            return Ok(None);
         };
         let outcome = match apply(&mut live.run) {
             Ok(outcome) => outcome,
             Err(refusal) => return Err(self.refuse(slot, refusal).await),
         };
-        Ok(self.take(&Key::new(namespace.id, workflow_id), &mut slot, outcome))
+        let key = Key::new(namespace.id, workflow_id);
+        Ok(Some(self.take(&key, &mut slot, outcome)))
     }
 }

@@ -73,14 +73,14 @@ impl Host {
         }
         drop(slot);
         self.durable(position).await?;
-        let (namespace, workflow_id) = (namespace.id, workflow_id.to_owned());
-        let run_id = run_id.to_owned();
+        let (namespace, wanted) = (namespace.id, workflow_id.to_owned());
+        let wanted_run = run_id.to_owned();
         let stored = self
-            .read(move |reader| reader.run(namespace, &workflow_id, &run_id))
+            .read(move |reader| reader.run(namespace, &wanted, &wanted_run))
             .await?;
         stored
             .map(|head| Found::Stored(Box::new(head)))
-            .ok_or_else(not_found)
+            .ok_or_else(|| unknown(workflow_id, run_id))
     }
 
     /// The run of a stored row, replayed: for queries, histories and descriptions.
@@ -175,6 +175,15 @@ fn decode(body: Bytes, row: i64) -> Result<Record, Status> {
 
 fn damaged(row: i64) -> Status {
     Status::data_loss(format!("the stored history of run {row} cannot be read"))
+}
+
+fn unknown(workflow_id: &str, run_id: &str) -> Status {
+    Status::not_found(match run_id {
+        "" => format!("workflow not found for ID: {workflow_id}"),
+        _ => format!(
+            "workflow execution not found for workflow ID \"{workflow_id}\" and run ID \"{run_id}\""
+        ),
+    })
 }
 
 pub(crate) fn not_found() -> Status {

@@ -25,39 +25,57 @@ pub(crate) fn differences(name: &str, scenario: &Scenario, ours: &[Vec<String>])
     out
 }
 
+/// A line with what it is about: the run, the number and type of an event, the code of a refusal.
+struct Said<'a> {
+    head: String,
+    line: &'a str,
+}
+
+fn said(lines: &[String]) -> Vec<Said<'_>> {
+    let mut run = String::new();
+    let mut out = Vec::new();
+    for line in lines {
+        let about = match line.find('{') {
+            Some(0) => "answer",
+            Some(at) => line[..at].trim_end(),
+            None => line,
+        };
+        if line.starts_with("run") && line.contains(" of ") {
+            run = format!("{line}: ");
+        }
+        let head = format!("{run}{about}");
+        out.push(Said { head, line });
+    }
+    out
+}
+
 fn of_lines(theirs: &[String], ours: &[String]) -> String {
     let mut out = String::new();
-    let mut left: Vec<&String> = ours.iter().collect();
-    for theirs in theirs {
-        if let Some(at) = left.iter().position(|ours| *ours == theirs) {
+    let mut left = said(ours);
+    for Said { head, line } in said(theirs) {
+        let same = left
+            .iter()
+            .position(|ours| ours.line == line && ours.head == head);
+        if let Some(at) = same {
             left.remove(at);
             continue;
         }
-        match left.iter().position(|ours| head(ours) == head(theirs)) {
+        match left.iter().position(|ours| ours.head == head) {
             Some(at) => {
-                let ours = left.remove(at);
-                out.push_str(&format!("  {}\n", head(theirs)));
-                out.push_str(&of_fields(theirs, ours));
+                let ours = left.remove(at).line;
+                out.push_str(&format!("  {head}\n"));
+                out.push_str(&of_fields(line, ours));
                 out.push_str(&format!("    ours in full: {ours}\n"));
             }
-            None => out.push_str(&format!("  only the reference: {theirs}\n")),
+            None => out.push_str(&format!("  only the reference: {line}\n")),
         }
     }
-    for line in left {
+    for Said { line, .. } in left {
         out.push_str(&format!("  only ours: {line}\n"));
     }
     match out.is_empty() {
         true => "  the same lines in another order\n".to_owned(),
         false => out,
-    }
-}
-
-/// What a line is about: number and type of an event, the code of a refusal.
-fn head(line: &str) -> &str {
-    match line.find('{') {
-        Some(0) => "answer",
-        Some(at) => line[..at].trim_end(),
-        None => line,
     }
 }
 

@@ -29,6 +29,9 @@ const TIMES: &[&str] = &[
 ];
 const NEAR_SECONDS: i64 = 86_400;
 
+/// Maps whose keys are opaque.
+const OPAQUE_KEYS: &[&str] = &["queries", "query_results"];
+
 /// Durations that depend on when something happened.
 const MEASURED: &[&str] = &["execution_duration"];
 
@@ -89,15 +92,15 @@ impl Plain {
         }
     }
 
-    fn field(&self, name: &str, value: Value) -> Value {
+    fn field(&self, field: &str, value: Value) -> Value {
         match value {
-            Value::Text(text) if OPAQUE.contains(&name) && !text.is_empty() => {
+            Value::Text(text) if OPAQUE.contains(&field) && !text.is_empty() => {
                 Value::text("<opaque>")
             }
-            Value::Text(_) if MEASURED.contains(&name) => Value::text("<duration>"),
+            Value::Text(_) if MEASURED.contains(&field) => Value::text("<duration>"),
             Value::Text(text) => Value::Text(self.text(&text)),
             Value::Time { seconds, .. }
-                if TIMES.contains(&name) || (seconds - self.now).abs() < NEAR_SECONDS =>
+                if TIMES.contains(&field) || (seconds - self.now).abs() < NEAR_SECONDS =>
             {
                 Value::text("<time>")
             }
@@ -105,7 +108,7 @@ impl Plain {
             Value::List(items) => Value::List(
                 items
                     .into_iter()
-                    .map(|item| self.field(name, item))
+                    .map(|item| self.field(field, item))
                     .collect(),
             ),
             Value::Record(fields) => Value::Record(
@@ -116,7 +119,10 @@ impl Plain {
                     })
                     .map(|(name, value)| {
                         let value = self.field(&name, value);
-                        (self.text(&name), value)
+                        match OPAQUE_KEYS.contains(&field) {
+                            true => ("<opaque>".to_owned(), value),
+                            false => (self.text(&name), value),
+                        }
                     })
                     // What held nothing but a left-out field was empty before it was set.
                     .filter(|(name, value)| {

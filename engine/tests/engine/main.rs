@@ -10,7 +10,6 @@ mod ids;
 mod key_matrix;
 mod keys;
 mod letters;
-mod outlive;
 mod priority;
 mod raw;
 mod skipping;

@@ -14,7 +14,9 @@ use temporalio_common::protos::temporal::api::common::v1::{
     ActivityType, Payload, Payloads, WorkflowType,
 };
 use temporalio_common::protos::temporal::api::enums::v1::{EventType, WorkflowExecutionStatus};
-use temporalio_common::protos::temporal::api::failure::v1::Failure;
+use temporalio_common::protos::temporal::api::failure::v1::{
+    ApplicationFailureInfo, Failure, failure::FailureInfo,
+};
 use temporalio_common::protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_common::protos::temporal::api::workflowservice::v1::*;
 
@@ -162,6 +164,9 @@ async fn a_failed_attempt_is_described_with_its_failure_and_the_next_try() {
         task_token: activity.task_token.clone(),
         failure: Some(Failure {
             message: "no funds yet".to_owned(),
+            failure_info: Some(FailureInfo::ApplicationFailureInfo(
+                ApplicationFailureInfo::default(),
+            )),
             ..Default::default()
         }),
         ..Default::default()

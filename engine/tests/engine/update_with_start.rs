@@ -250,7 +250,8 @@ async fn what_cannot_be_asked_is_refused_by_operation() {
     let mut eager = start();
     eager.request_eager_execution = true;
     let mut run = change();
-    run.workflow_execution.as_mut().unwrap().run_id = "r".to_owned();
+    let run_id = "7bd3dd3b-53d2-4f1a-b4ce-ca6c3c2e2e47".to_owned();
+    run.workflow_execution.as_mut().unwrap().run_id = run_id;
     let mut chain = change();
     chain.first_execution_run_id = "r".to_owned();
     let mut nameless = change();

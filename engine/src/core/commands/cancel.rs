@@ -14,12 +14,11 @@ pub(crate) struct RequestCancel {
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result<Outcome, Refusal> {
-    if !run.is_open() {
-        return Err(Refusal::Closed);
-    }
+    let is_open = run.is_open();
     let mut step = Step::new(run, now);
-    // One request is enough; a second changes nothing, whoever sent it.
-    if step.run.cancel_requested {
+    // One request is enough: a second changes nothing, whoever sent it, and neither does one for
+    // what is over.
+    if !is_open || step.run.cancel_requested {
         return Ok(step.finish());
     }
     if !cmd.request_id.is_empty() {

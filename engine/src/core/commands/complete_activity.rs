@@ -44,7 +44,8 @@ pub(crate) fn apply(
             .is_some_and(|activity| activity.cancel_requested_id.is_none())
     {
         return Err(Refusal::Invalid(
-            "Unable to mark an activity canceled that was never asked to cancel.".to_owned(),
+            "unable to mark activity as canceled without activity being request canceled first"
+                .to_owned(),
         ));
     }
     let mut step = Step::new(run, now);
@@ -78,16 +79,20 @@ pub(crate) fn apply(
 }
 
 pub(crate) fn resolve(run: &Run, which: &Which) -> Result<i64, Refusal> {
+    if !run.is_open() {
+        return Err(Refusal::Closed);
+    }
     let found = match which {
         Which::Token(fence) => run
             .activities
             .get(&fence.scheduled_id)
-            .filter(|activity| stands(activity, *fence)),
-        Which::Id(id) => run.activity_by_id(id),
+            .filter(|activity| stands(activity, *fence))
+            .ok_or(Refusal::StaleActivity),
+        Which::Id(id) => run
+            .activity_by_id(id)
+            .ok_or_else(|| Refusal::UnknownActivity(id.clone())),
     };
-    found
-        .map(|activity| activity.scheduled_id)
-        .ok_or(Refusal::StaleActivity)
+    found.map(|activity| activity.scheduled_id)
 }
 
 fn stands(activity: &Activity, fence: ActivityFence) -> bool {
@@ -98,7 +103,7 @@ fn stands(activity: &Activity, fence: ActivityFence) -> bool {
 }
 
 /// Answered by id before any worker took it: whoever answers counts as having started it.
-pub(crate) fn start_if_nobody_did(step: &mut Step<'_>, scheduled_id: i64, identity: &str) {
+fn start_if_nobody_did(step: &mut Step<'_>, scheduled_id: i64, identity: &str) {
     let waiting = step
         .run
         .activities

@@ -67,6 +67,7 @@ pub(crate) fn apply(
     now: Timestamp,
 ) -> Result<Completed, Refusal> {
     fence(run, cmd.fence)?;
+    decisions::sequence::check(&cmd.commands)?;
     let mail = Mail::new(cmd.messages.clone())?;
     if let Err(bad) = decisions::validate(run, &cmd.commands, &mail) {
         return Ok(reject(run, bad, cmd.attributes.identity, now));
@@ -201,10 +202,7 @@ fn enforce_history_limit(step: &mut Step<'_>) {
 fn as_failure(bad: &Bad) -> Failure {
     Failure {
         message: bad.to_string(),
-        source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
-            non_retryable: true,
-        })),
+        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo::default())),
         ..Failure::default()
     }
 }

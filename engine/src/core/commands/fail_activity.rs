@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::history::v1::{
     ActivityTaskFailedEventAttributes, ActivityTaskTimedOutEventAttributes,
 };
 
-use super::complete_activity::{Which, resolve, start_if_nobody_did, write_start};
+use super::complete_activity::{Which, resolve, write_start};
 use crate::core::record::{ActivityRetry, Fact, Heartbeat};
 use crate::core::retry::{self, Verdict};
 use crate::core::{Outcome, Refusal, Run, Step};
@@ -25,8 +25,12 @@ pub(crate) struct FailActivity {
 
 pub(crate) fn apply(run: &mut Run, cmd: FailActivity, now: Timestamp) -> Result<Outcome, Refusal> {
     let scheduled_event_id = resolve(run, &cmd.which)?;
+    // Completed may be what nobody took; what failed was taken by somebody.
+    let activity = run.activities.get(&scheduled_event_id);
+    if activity.is_none_or(|activity| activity.started().is_none()) {
+        return Err(Refusal::StaleActivity);
+    }
     let mut step = Step::new(run, now);
-    start_if_nobody_did(&mut step, scheduled_event_id, &cmd.identity);
     if let Some(details) = cmd.last_heartbeat_details {
         step.note(Fact::Heartbeat(Heartbeat {
             scheduled_id: scheduled_event_id,

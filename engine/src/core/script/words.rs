@@ -122,7 +122,10 @@ pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
                 _ => updates::command(verb, name, words)?,
             };
             let command_type = match verb {
+                "again" => CommandType::ContinueAsNewWorkflowExecution,
                 "child" => CommandType::StartChildWorkflowExecution,
+                "finish" => CommandType::CompleteWorkflowExecution,
+                "timer" => CommandType::StartTimer,
                 _ => CommandType::Unspecified,
             };
             Some(Command {

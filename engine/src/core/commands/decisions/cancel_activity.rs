@@ -2,26 +2,65 @@
 //! of it in the answer to its next heartbeat.
 
 use temporalio_protos::temporal::api::command::v1::RequestCancelActivityTaskCommandAttributes;
+use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 use temporalio_protos::temporal::api::history::v1::{
-    ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes,
+    ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes, HistoryEvent,
+    history_event::Attributes,
 };
 
-use super::{Bad, Decided, Outlook, bad};
+use super::{Bad, Decided, Outlook, bad, unfit};
 use crate::core::Step;
 
 pub(super) fn validate(
-    outlook: &Outlook<'_>,
+    outlook: &mut Outlook<'_>,
     a: &RequestCancelActivityTaskCommandAttributes,
 ) -> Result<(), Bad> {
-    // An id from the past is fine: the activity may have finished while the worker decided.
-    if a.scheduled_event_id <= 0 || a.scheduled_event_id > outlook.run.next_event_id + 1_000_000 {
-        return Err(bad(
-            Cause::BadRequestCancelActivityAttributes,
-            "ScheduledEventId is not set on RequestCancelActivityTaskCommand.",
+    let id = a.scheduled_event_id;
+    let wrong = |why: String| Err(bad(Cause::BadRequestCancelActivityAttributes, why));
+    if id <= 0 {
+        return wrong(
+            "ScheduledEventId is not set on RequestCancelActivityTaskCommand.".to_owned(),
+        );
+    }
+    let known = match outlook.run.activities.get(&id) {
+        Some(activity) => activity.cancel_requested_id.is_none(),
+        // It may have finished while the worker decided, or be scheduled by the same decision.
+        None => {
+            outlook.run.buffered.iter().any(|event| finishes(event, id))
+                || (id >= outlook.run.next_event_id && !outlook.new_activities.is_empty())
+        }
+    };
+    if !known || !outlook.cancelled_activities.insert(id) {
+        return wrong(unfit(
+            "add-activitytask-cancel-requested-event",
+            "ScheduledEventID",
+            id,
         ));
     }
     Ok(())
+}
+
+fn never_started() -> Payloads {
+    let said = Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        data: br#""ACTIVITY_ID_NOT_STARTED""#.to_vec(),
+        ..Payload::default()
+    };
+    Payloads {
+        payloads: vec![said],
+    }
+}
+
+fn finishes(event: &HistoryEvent, scheduled_id: i64) -> bool {
+    let of = match &event.attributes {
+        Some(Attributes::ActivityTaskCompletedEventAttributes(a)) => a.scheduled_event_id,
+        Some(Attributes::ActivityTaskFailedEventAttributes(a)) => a.scheduled_event_id,
+        Some(Attributes::ActivityTaskTimedOutEventAttributes(a)) => a.scheduled_event_id,
+        Some(Attributes::ActivityTaskCanceledEventAttributes(a)) => a.scheduled_event_id,
+        _ => return false,
+    };
+    of == scheduled_id
 }
 
 pub(super) fn apply(
@@ -41,8 +80,10 @@ pub(super) fn apply(
         .is_some_and(|activity| activity.started().is_none());
     if idle {
         step.emit(ActivityTaskCanceledEventAttributes {
+            details: Some(never_started()),
             latest_cancel_requested_event_id: asked,
             scheduled_event_id,
+            identity: decided.eager.identity.clone(),
             ..ActivityTaskCanceledEventAttributes::default()
         });
         decided.needs_task = true;

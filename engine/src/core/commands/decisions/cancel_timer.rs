@@ -6,7 +6,7 @@ use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, TimerCanceledEventAttributes, history_event::Attributes,
 };
 
-use super::{Bad, Decided, Outlook, bad};
+use super::{Bad, Decided, Outlook, bad, unfit};
 use crate::core::{Run, Step};
 
 pub(super) fn validate<'r>(
@@ -14,6 +14,12 @@ pub(super) fn validate<'r>(
     a: &'r CancelTimerCommandAttributes,
 ) -> Result<(), Bad> {
     let id = a.timer_id.as_str();
+    if id.is_empty() {
+        return Err(bad(
+            Cause::BadCancelTimerAttributes,
+            "TimerId is not set on CancelTimerCommand.",
+        ));
+    }
     if outlook.new_timers.remove(id) {
         return Ok(());
     }
@@ -21,7 +27,7 @@ pub(super) fn validate<'r>(
     if !known || !outlook.ended_timers.insert(id) {
         return Err(bad(
             Cause::BadCancelTimerAttributes,
-            format!("timer {id} is unknown, fired or cancelled already"),
+            unfit("add-timer-canceled-event", "TimerID", id),
         ));
     }
     Ok(())
@@ -97,7 +103,7 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed BadCancelTimerAttributes
                 → offer workflow task
-                rejected: BadCancelTimerAttributes: timer t is unknown, fired or cancelled already
+                rejected: BadCancelTimerAttributes: invalid history builder state for action: add-timer-canceled-event, TimerID: t
             "#]],
         );
     }

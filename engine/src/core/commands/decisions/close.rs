@@ -88,25 +88,3 @@ pub(super) fn apply(
         succession::follow(step, sequel, &decided.next_run_id);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use crate::core::script::check;
-
-    #[test]
-    fn what_follows_the_end_is_dropped() {
-        check(
-            "start; poll; complete finish timer=t@5",
-            expect![[r#"
-                1 WorkflowExecutionStarted
-                2 WorkflowTaskScheduled
-                → offer workflow task
-                3 WorkflowTaskStarted
-                4 WorkflowTaskCompleted
-                5 WorkflowExecutionCompleted
-            "#]],
-        );
-    }
-}

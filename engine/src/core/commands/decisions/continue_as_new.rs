@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn names_the_run_that_follows_and_ends_this_one() {
         check(
-            "start; poll; complete again timer=t@5; next",
+            "start; poll; complete again; next",
             expect![[r#"
                 1 WorkflowExecutionStarted
                 2 WorkflowTaskScheduled

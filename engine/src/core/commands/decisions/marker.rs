@@ -6,15 +6,25 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Caus
 use temporalio_protos::temporal::api::history::v1::MarkerRecordedEventAttributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Bad, Decided, bad};
+use super::{Bad, Decided, bad, too_long};
 use crate::core::Step;
 use crate::limits;
 
 pub(super) fn validate(a: &RecordMarkerCommandAttributes) -> Result<(), Bad> {
-    if a.marker_name.is_empty() || a.marker_name.len() > limits::ID_BYTES {
+    if a.marker_name.is_empty() {
         return Err(bad(
             Cause::BadRecordMarkerAttributes,
-            "MarkerName is not set on RecordMarkerCommand, or exceeds length limit.",
+            "MarkerName is not set on RecordMarkerCommand.",
+        ));
+    }
+    if a.marker_name.len() > limits::ID_BYTES {
+        return Err(bad(
+            Cause::BadRecordMarkerAttributes,
+            too_long(
+                "MarkerName on RecordMarkerCommand",
+                "MarkerName",
+                &a.marker_name,
+            ),
         ));
     }
     if a.encoded_len() > limits::BLOB_BYTES {

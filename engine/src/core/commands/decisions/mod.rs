@@ -11,6 +11,7 @@ mod mail;
 mod marker;
 mod message;
 mod schedule_activity;
+pub(crate) mod sequence;
 mod start_timer;
 mod upsert;
 
@@ -91,6 +92,7 @@ struct Outlook<'r> {
     new_activities: BTreeSet<&'r str>,
     new_timers: BTreeSet<&'r str>,
     ended_timers: BTreeSet<&'r str>,
+    cancelled_activities: BTreeSet<i64>,
     closed: bool,
     mail: Mail,
     prospects: message::Prospects,
@@ -102,17 +104,14 @@ pub(crate) fn validate(run: &Run, commands: &[Command], mail: &Mail) -> Result<(
         new_activities: BTreeSet::new(),
         new_timers: BTreeSet::new(),
         ended_timers: BTreeSet::new(),
+        cancelled_activities: BTreeSet::new(),
         closed: false,
         mail: mail.clone(),
         prospects: message::Prospects::default(),
     };
     for command in commands {
-        if outlook.closed {
-            // Whatever follows the end of the workflow is dropped, as the reference does.
-            break;
-        }
         let Some(attributes) = &command.attributes else {
-            return Err(bad(Cause::UnhandledCommand, "command without attributes"));
+            return Err(without_attributes(command.command_type()));
         };
         look(&mut outlook, attributes, command)?;
     }
@@ -206,6 +205,67 @@ pub(crate) fn apply_rest(step: &mut Step<'_>, decided: &mut Decided) {
     for message in decided.mail.rest() {
         mail::apply(step, message);
     }
+}
+
+/// A command that says what it is and nothing more.
+fn without_attributes(kind: CommandType) -> Bad {
+    let (cause, attributes, command) = match kind {
+        CommandType::ScheduleActivityTask => (
+            Cause::BadScheduleActivityAttributes,
+            "ScheduleActivityTaskCommandAttributes",
+            "ScheduleActivityTaskCommand",
+        ),
+        CommandType::StartTimer => (
+            Cause::BadStartTimerAttributes,
+            "StartTimerCommandAttributes",
+            "StartTimerCommand",
+        ),
+        CommandType::CancelTimer => (
+            Cause::BadCancelTimerAttributes,
+            "CancelTimerCommandAttributes",
+            "CancelTimerCommand",
+        ),
+        CommandType::RequestCancelActivityTask => (
+            Cause::BadRequestCancelActivityAttributes,
+            "RequestCancelActivityTaskCommandAttributes",
+            "RequestCancelActivityTaskCommand",
+        ),
+        CommandType::RecordMarker => (
+            Cause::BadRecordMarkerAttributes,
+            "RecordMarkerCommandAttributes",
+            "RecordMarkerCommand",
+        ),
+        CommandType::CompleteWorkflowExecution => (
+            Cause::BadCompleteWorkflowExecutionAttributes,
+            "CompleteWorkflowExecutionCommandAttributes",
+            "CompleteWorkflowExecutionCommand",
+        ),
+        CommandType::FailWorkflowExecution => (
+            Cause::BadFailWorkflowExecutionAttributes,
+            "FailWorkflowExecutionCommandAttributes",
+            "FailWorkflowExecutionCommand",
+        ),
+        CommandType::CancelWorkflowExecution => (
+            Cause::BadCancelWorkflowExecutionAttributes,
+            "CancelWorkflowExecutionCommandAttributes",
+            "CancelWorkflowExecutionCommand",
+        ),
+        _ => return bad(Cause::UnhandledCommand, "command without attributes"),
+    };
+    bad(cause, format!("{attributes} is not set on {command}."))
+}
+
+/// A command that does not fit what the run knows, in the reference's words.
+fn unfit(action: &str, what: &str, id: impl fmt::Display) -> String {
+    format!("invalid history builder state for action: {action}, {what}: {id}")
+}
+
+fn too_long(what: &str, name: &str, id: &str) -> String {
+    format!(
+        "{what} exceeds length limit. {name}={id} Length={} Limit={}",
+        id.len(),
+        limits::ID_BYTES
+    )
 }
 
 fn too_large(payloads: Option<&Payloads>) -> bool {

@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAtt
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
-use super::{Bad, Decided, Outlook, bad, too_large};
+use super::{Bad, Decided, Outlook, bad, too_large, unfit};
 use crate::core::commands::start_activity;
 use crate::core::priority;
 use crate::core::retry;
@@ -23,21 +23,58 @@ pub(super) fn validate<'r>(
     outlook: &mut Outlook<'r>,
     a: &'r ScheduleActivityTaskCommandAttributes,
 ) -> Result<(), Bad> {
+    let kind = a.activity_type.as_ref().map_or("", |t| t.name.as_str());
+    let plainly = |why: String| Err(bad(Cause::BadScheduleActivityAttributes, why));
     let wrong = |why: &str| {
-        Err(bad(
-            Cause::BadScheduleActivityAttributes,
-            format!("{why} ActivityId={}", a.activity_id),
+        plainly(format!(
+            "{why} ActivityId={} ActivityType={kind}",
+            a.activity_id
         ))
     };
     if a.activity_id.is_empty() {
-        return wrong("ActivityId is not set on ScheduleActivityTaskCommand.");
+        return plainly(format!(
+            "ActivityId is not set on ScheduleActivityTaskCommand. ActivityType={kind}"
+        ));
     }
-    if a.activity_type.as_ref().is_none_or(|t| t.name.is_empty()) {
-        return wrong("ActivityType is not set on ScheduleActivityTaskCommand.");
+    if kind.is_empty() {
+        return plainly(format!(
+            "ActivityType is not set on ScheduleActivityTaskCommand. ActivityID={}",
+            a.activity_id
+        ));
     }
-    let kind = a.activity_type.as_ref().map_or(0, |t| t.name.len());
-    if a.activity_id.len() > limits::ID_BYTES || kind > limits::ID_BYTES {
-        return wrong("ActivityId or ActivityType exceeds length limit.");
+    if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
+        return wrong(&format!(
+            "invalid ActivityRetryPolicy on SechduleActivityTaskCommand: {why}."
+        ));
+    }
+    for (what, id) in [
+        ("ActivityId", a.activity_id.as_str()),
+        ("ActivityType", kind),
+    ] {
+        if id.len() > limits::ID_BYTES {
+            return plainly(format!(
+                "{what} on ScheduleActivityTaskCommand exceeds length limit. ActivityId={} \
+                 ActivityType={kind} Length={} Limit={}",
+                a.activity_id,
+                id.len(),
+                limits::ID_BYTES
+            ));
+        }
+    }
+    for (what, wait) in [
+        ("ScheduleToClose", &a.schedule_to_close_timeout),
+        ("ScheduleToStart", &a.schedule_to_start_timeout),
+        ("StartToClose", &a.start_to_close_timeout),
+        ("Heartbeat", &a.heartbeat_timeout),
+    ] {
+        if wait
+            .as_ref()
+            .is_some_and(|wait| wait.seconds < 0 || wait.nanos < 0)
+        {
+            return wrong(&format!(
+                "Invalid {what}Timeout for ScheduleActivityTaskCommand: negative duration."
+            ));
+        }
     }
     if positive(a.schedule_to_close_timeout.as_ref()).is_none()
         && positive(a.start_to_close_timeout.as_ref()).is_none()
@@ -47,21 +84,24 @@ pub(super) fn validate<'r>(
              ScheduleActivityTaskCommand.",
         );
     }
-    if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
-        return wrong(&why);
-    }
     if let Some(why) = a.priority.as_ref().and_then(priority::complaint) {
         return Err(bad(Cause::BadScheduleActivityAttributes, why));
     }
     if too_large(a.input.as_ref()) {
-        return wrong("ScheduleActivityTaskCommandAttributes.Input exceeds size limit.");
+        return plainly(
+            "ScheduleActivityTaskCommandAttributes.Input exceeds size limit.".to_owned(),
+        );
     }
     let taken = outlook.run.activity_by_id(&a.activity_id).is_some()
         || !outlook.new_activities.insert(&a.activity_id);
     if taken {
         return Err(bad(
             Cause::ScheduleActivityDuplicateId,
-            format!("ActivityId {} is already in use.", a.activity_id),
+            unfit(
+                "add-activitytask-scheduled-event",
+                "ActivityID",
+                &a.activity_id,
+            ),
         ));
     }
     if outlook.run.activities.len() + outlook.new_activities.len() > limits::PENDING_ACTIVITIES {
@@ -175,7 +215,7 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed ScheduleActivityDuplicateId
                 → offer workflow task
-                rejected: ScheduleActivityDuplicateId: ActivityId a is already in use.
+                rejected: ScheduleActivityDuplicateId: invalid history builder state for action: add-activitytask-scheduled-event, ActivityID: a
             "#]],
         );
     }

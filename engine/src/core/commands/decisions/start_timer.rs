@@ -5,7 +5,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Caus
 use temporalio_protos::temporal::api::history::v1::TimerStartedEventAttributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Bad, Decided, Outlook, bad};
+use super::{Bad, Decided, Outlook, bad, too_long, unfit};
 use crate::core::Step;
 use crate::core::time::{or_zero, positive};
 use crate::limits;
@@ -14,10 +14,16 @@ pub(super) fn validate<'r>(
     outlook: &mut Outlook<'r>,
     a: &'r StartTimerCommandAttributes,
 ) -> Result<(), Bad> {
-    if a.timer_id.is_empty() || a.timer_id.len() > limits::ID_BYTES {
+    if a.timer_id.is_empty() {
         return Err(bad(
             Cause::BadStartTimerAttributes,
-            "TimerId is not set on StartTimerCommand, or exceeds length limit.",
+            "TimerId is not set on StartTimerCommand.",
+        ));
+    }
+    if a.timer_id.len() > limits::ID_BYTES {
+        return Err(bad(
+            Cause::BadStartTimerAttributes,
+            too_long("TimerId on StartTimerCommand", "TimerId", &a.timer_id),
         ));
     }
     let id = a.timer_id.as_str();
@@ -25,7 +31,7 @@ pub(super) fn validate<'r>(
     if running || !outlook.new_timers.insert(id) {
         return Err(bad(
             Cause::StartTimerDuplicateId,
-            format!("TimerId {id} is already in use."),
+            unfit("add-timer-started-event", "TimerID", id),
         ));
     }
     if outlook.run.timers.len() + outlook.new_timers.len() > limits::PENDING_TIMERS {

@@ -16,11 +16,13 @@ use crate::limits;
 pub(super) fn validate_search_attributes(
     a: &UpsertWorkflowSearchAttributesCommandAttributes,
 ) -> Result<(), Bad> {
-    let empty = a
-        .search_attributes
-        .as_ref()
-        .is_none_or(|fields| fields.indexed_fields.is_empty());
-    if empty {
+    let Some(attributes) = &a.search_attributes else {
+        return Err(bad(
+            Cause::BadSearchAttributes,
+            "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.",
+        ));
+    };
+    if attributes.indexed_fields.is_empty() {
         return Err(bad(
             Cause::BadSearchAttributes,
             "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
@@ -90,7 +92,7 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed BadSearchAttributes
                 → offer workflow task
-                rejected: BadSearchAttributes: IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.
+                rejected: BadSearchAttributes: SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.
             "#]],
         );
     }
