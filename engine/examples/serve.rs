@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let engine = Engine::open(Config::at(path)).await?;
     let listener = TcpListener::bind(listen).await?;
+    options.fit(listener.local_addr()?)?;
     println!("serving on {}", listener.local_addr()?);
     let stop = async {
         // Without a signal handler the process just ends: nothing acknowledged is lost by that.

@@ -159,6 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(deprecated)] // Workers still may name another namespace in their commands.
     fn the_reach_of_commands_is_read_from_the_encoding() {
         let namespace = |name: &str| name.to_owned();
         let commands: Vec<Attributes> = vec![

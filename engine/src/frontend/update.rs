@@ -81,7 +81,6 @@ pub(crate) async fn poll(
         outcome,
         stage: stage as i32,
         update_ref: Some(reference(&workflow_id, ticket.run_id, &update_id)),
-        ..PollWorkflowExecutionUpdateResponse::default()
     })
 }
 

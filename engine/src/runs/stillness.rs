@@ -1,6 +1,9 @@
 //! Whether anything runs: a command being applied, a task that waits for a worker or is with one,
 //! an activity likewise, a query. Polls that wait are not among them. An engine for tests lets
 //! time jump only while nothing does; any other one counts nothing.
+//!
+//! Locking a slot counts by itself. Whoever does something for a run between two locks takes a
+//! [`Stillness::hand`] for it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::{Deref, DerefMut};

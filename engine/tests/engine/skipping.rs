@@ -15,8 +15,8 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::*;
 use tokio::net::TcpListener;
 
 use crate::raw::{self, NAMESPACE, complete, finish, poll_activity, schedule, started};
-use crate::stage::{QUEUE, Stage, call, client, describe, history, work};
-use crate::workflows::{Acts, Counter, Retried, Sleeper};
+use crate::stage::{QUEUE, Stage, call, client, describe, history, shape, work};
+use crate::workflows::{Acts, Counter, Retried, Sleeper, Three};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -130,6 +130,35 @@ async fn time_waits_for_whatever_runs() {
     let task = poll(&test).await;
     assert!(test.now().since(begun) >= 30 * DAY);
     complete(&door, task.task_token, finish()).await.unwrap();
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_jump_ever_strikes_what_is_under_way() {
+    let (_dir, test) = test_engine().await;
+    let client = client(&test.door()).await;
+    let _worker = work(client.clone(), Acts::default());
+    let mut handles = Vec::new();
+    // While some work, others sleep: every jump has something to strike if it comes too soon.
+    for day in 1..=20_u64 {
+        let named = |kind: &str| WorkflowStartOptions::new(QUEUE, format!("{kind}-{day}")).build();
+        let millis = day * 86_400_000;
+        let sleeper = client.start_workflow(Sleeper::run, millis, named("sleeper"));
+        handles.push(sleeper.await.unwrap());
+        client
+            .start_workflow(Three::run, day.to_string(), named("three"))
+            .await
+            .unwrap();
+    }
+    for handle in handles {
+        handle.get_result(Default::default()).await.unwrap();
+    }
+    for day in 1..=20 {
+        for kind in ["sleeper", "three"] {
+            let told = shape(&history(&test.door(), &format!("{kind}-{day}")).await);
+            assert!(!told.contains("TimedOut"), "{kind}-{day}\n{told}");
+        }
+    }
     test.close().await;
 }
 
