@@ -294,9 +294,9 @@ mod tests {
                 5 WorkflowTaskScheduled sticky
                 6 WorkflowTaskStarted
                 7 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
+                8 WorkflowTaskScheduled
                 → offer workflow task
                 → hand out u/request after 8
-                8 WorkflowTaskScheduled
                 9 WorkflowTaskStarted
                 10 WorkflowTaskCompleted
                 11 WorkflowExecutionUpdateAccepted u
@@ -316,9 +316,9 @@ mod tests {
                 5 WorkflowTaskScheduled sticky
                 6 WorkflowTaskStarted
                 7 WorkflowTaskTimedOut StartToClose
+                8 WorkflowTaskScheduled
                 → offer workflow task
                 → hand out u/request after 8
-                8 WorkflowTaskScheduled
                 9 WorkflowTaskStarted
                 10 WorkflowTaskCompleted
                 11 WorkflowExecutionUpdateAccepted u

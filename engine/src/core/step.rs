@@ -59,11 +59,14 @@ pub(crate) struct Step<'r> {
     actions: Vec<Action>,
     /// The groups of the command that is being applied; its events belong to them.
     groups: Vec<EventGroupMarker>,
+    /// Whether a worker had the run in its cache when the command came.
+    was_sticky: bool,
 }
 
 impl<'r> Step<'r> {
     pub(crate) fn new(run: &'r mut Run, now: Timestamp) -> Self {
         Self {
+            was_sticky: run.sticky.is_some(),
             run,
             now,
             successor: None,
@@ -253,9 +256,10 @@ impl<'r> Step<'r> {
         }
     }
 
-    /// After a failed task: with events waiting, a normal first attempt; else the transient one.
+    /// After a failed task: a normal first attempt when events wait, or when it was the failing
+    /// worker's cache that had the run, which may be all that is wrong; else the transient one.
     pub(crate) fn after_failed_task(&mut self) {
-        if self.run.buffered.is_empty() {
+        if self.run.buffered.is_empty() && !self.was_sticky {
             self.offer_task();
         } else {
             self.run.task = None;

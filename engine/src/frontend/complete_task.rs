@@ -42,6 +42,7 @@ pub(crate) async fn handle(
         return Err(Refusal::StaleWorkflowTask.into());
     };
     let worker = request.deployment_options.clone().unwrap_or_default();
+    let behavior = request.versioning_behavior();
     let is_versioned = worker.worker_versioning_mode() == WorkerVersioningMode::Versioned;
     let build = request
         .worker_version_stamp
@@ -55,6 +56,13 @@ pub(crate) async fn handle(
         request.return_new_workflow_task,
         request.force_create_new_workflow_task,
     );
+    if behavior != VersioningBehavior::Unspecified && !is_versioned {
+        complete_task::fence(&live.run, fence(&token))?;
+        return Err(Status::invalid_argument(
+            "versioning behavior cannot be specified without deployment options being set with \
+             versioned mode",
+        ));
+    }
     let cmd = CompleteTask {
         fence: fence(&token),
         eager: poll_activity::starter(host, request.identity.clone(), build.clone())?,
@@ -68,11 +76,7 @@ pub(crate) async fn handle(
                 build_id: worker.build_id,
             }),
             worker_deployment_name: worker.deployment_name,
-            // A worker without versions may still name a default behaviour: it has none.
-            versioning_behavior: match is_versioned {
-                true => request.versioning_behavior,
-                false => VersioningBehavior::Unspecified as i32,
-            },
+            versioning_behavior: behavior as i32,
             ..WorkflowTaskCompletedEventAttributes::default()
         },
         commands: request.commands,

@@ -7,7 +7,7 @@ const SECTOR: usize = 512;
 
 /// Seeded, so that whatever is found can be found again.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 /// A number that looks random, from one that does not.
 pub(super) fn mix(number: u64) -> u64 {
@@ -18,11 +18,11 @@ pub(super) fn mix(number: u64) -> u64 {
 }
 
 impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(mix(seed))
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = mix(self.0);
         self.0 % end.max(1)
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use disk::Disk;
+pub(crate) use image::Chance;
 use tempfile::TempDir;
 
 const VFS: &str = "simulated";

@@ -3,6 +3,8 @@
 //! Nothing here knows what an event means. Every change goes through [`writer::WriteQueue`]:
 //! whatever waits is committed in one transaction with one sync, and only then acknowledged.
 
+#[cfg(test)]
+mod conformance;
 pub(crate) mod lock;
 pub(crate) mod sqlite;
 pub(crate) mod writer;

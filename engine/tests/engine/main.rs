@@ -10,6 +10,7 @@ mod ids;
 mod key_matrix;
 mod keys;
 mod letters;
+mod outlive;
 mod priority;
 mod raw;
 mod skipping;

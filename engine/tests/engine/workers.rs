@@ -276,6 +276,13 @@ async fn what_a_worker_says_of_its_build_and_groups_is_in_history() {
         deployment_options: deployment(WorkerVersioningMode::Unversioned),
         ..request
     };
+    let refused: Result<RespondWorkflowTaskCompletedResponse, Status> =
+        call(&door, "RespondWorkflowTaskCompleted", &request).await;
+    assert_eq!(code(refused), Code::InvalidArgument);
+    let request = RespondWorkflowTaskCompletedRequest {
+        versioning_behavior: VersioningBehavior::Unspecified as i32,
+        ..request
+    };
     answered(&door, &request).await;
     let events = history(&door, "w").await;
     assert_eq!(events[4].event_group_markers, [group]);

@@ -53,6 +53,34 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_over_a_cached_run_is_tried_again_as_if_for_the_first_time() {
+        check(
+            "start; poll; complete sticky; signal a; poll; fail; poll; fail; poll; fail; poll; complete",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskCompleted
+                5 WorkflowExecutionSignaled a
+                6 WorkflowTaskScheduled sticky
+                → offer workflow task
+                7 WorkflowTaskStarted
+                8 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
+                9 WorkflowTaskScheduled
+                → offer workflow task
+                10 WorkflowTaskStarted
+                11 WorkflowTaskFailed WorkflowWorkerUnhandledFailure
+                → offer workflow task
+                → offer workflow task
+                12 WorkflowTaskScheduled
+                13 WorkflowTaskStarted
+                14 WorkflowTaskCompleted
+            "#]],
+        );
+    }
+
+    #[test]
     fn an_event_that_came_meanwhile_gives_a_normal_attempt() {
         check(
             "start; poll; signal a; fail; poll; complete",
