@@ -24,7 +24,7 @@ pub(crate) mod updates;
 
 pub(crate) use refusal::Refusal;
 pub(crate) use run::Run;
-pub(crate) use step::{Action, Outcome, Step};
+pub(crate) use step::{Action, NextRun, Outcome, Step};
 
 #[cfg(test)]
 pub(crate) mod script;

@@ -29,7 +29,7 @@ use super::commands::{
 use super::record::Record;
 use super::step::Successor;
 use super::task::{Sticky, TaskFence};
-use super::{Action, Outcome, Refusal, Run};
+use super::{Action, NextRun, Outcome, Refusal, Run};
 
 pub(crate) fn check(script: &str, expect: Expect) {
     expect.assert_eq(&play(script));
@@ -186,7 +186,7 @@ impl Stage {
             force_new_task: words.contains(&"heartbeat"),
             takes_new_task: !words.contains(&"no_inline"),
             eager: self.starter(),
-            next_run_id: "next".to_owned(),
+            next: next_run(),
         };
         let done = complete_task::apply(&mut self.run, cmd, self.now)?;
         for scheduled_id in done.eager_activities {
@@ -266,7 +266,7 @@ impl Stage {
         let target = self.now.after(Duration::from_secs(seconds));
         while let Some(at) = self.run.next_wake().filter(|at| *at <= target) {
             self.now = self.now.max(at);
-            let outcome = tick::apply(&mut self.run, "next", self.now);
+            let outcome = tick::apply(&mut self.run, &next_run(), self.now);
             self.took(outcome);
         }
         self.now = target;
@@ -357,6 +357,13 @@ fn durable(mut run: Run) -> Run {
         }
     }
     run
+}
+
+fn next_run() -> NextRun {
+    NextRun {
+        run_id: "next".to_owned(),
+        request_id: "next request".to_owned(),
+    }
 }
 
 fn nothing() -> Outcome {

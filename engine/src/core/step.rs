@@ -42,6 +42,14 @@ pub(crate) struct Outcome {
     pub(crate) successor: Option<Box<Successor>>,
 }
 
+/// What the run that follows is called, should there be one: drawn by chance, so not here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NextRun {
+    pub(crate) run_id: String,
+    /// As if somebody had asked for it.
+    pub(crate) request_id: String,
+}
+
 /// A run that takes the place of the one before it.
 #[derive(Debug)]
 pub(crate) struct Successor {

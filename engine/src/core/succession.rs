@@ -19,7 +19,7 @@ use temporalio_protos::temporal::api::history::v1::WorkflowExecutionStartedEvent
 use super::commands::start::Start;
 use super::retry::{self, Trial, Verdict};
 use super::time::{or_zero, to_proto};
-use super::{Run, Step};
+use super::{NextRun, Run, Step};
 use crate::calendar::cron;
 use crate::limits;
 
@@ -97,7 +97,7 @@ pub(crate) fn of_timeout(run: &Run, now: Timestamp) -> (RetryState, Option<Seque
 }
 
 /// Names the next run, which begins in the same step as this one ends.
-pub(crate) fn follow(step: &mut Step<'_>, sequel: Sequel, run_id: &str) {
+pub(crate) fn follow(step: &mut Step<'_>, sequel: Sequel, next: &NextRun) {
     let run = &step.run;
     let Some(birth) = run.birth.as_deref() else {
         return;
@@ -111,7 +111,7 @@ pub(crate) fn follow(step: &mut Step<'_>, sequel: Sequel, run_id: &str) {
         initiator: sequel.initiator as i32,
         continued_failure: sequel.failure,
         last_completion_result: sequel.last_result,
-        original_execution_run_id: run_id.to_owned(),
+        original_execution_run_id: next.run_id.clone(),
         first_execution_run_id: run.first_run_id.clone(),
         attempt: i32::try_from(attempt).unwrap_or(i32::MAX),
         // The execution's end is the whole chain's, not counted anew.
@@ -121,22 +121,21 @@ pub(crate) fn follow(step: &mut Step<'_>, sequel: Sequel, run_id: &str) {
         eager_execution_accepted: false,
         ..birth.clone()
     };
-    let next = Start {
+    let start = Start {
         workflow_id: run.workflow_id.clone(),
-        run_id: run_id.to_owned(),
-        // Nobody asked for this run by a request of their own.
-        request_id: String::new(),
+        run_id: next.run_id.clone(),
+        request_id: next.request_id.clone(),
         attributes,
         user_metadata: None,
         links: run.links.clone(),
         signal: None,
     };
-    step.follow(next);
+    step.follow(start);
 }
 
 /// What the closing event says of the run that follows.
-pub(crate) fn next_id(sequel: Option<&Sequel>, run_id: &str) -> String {
-    sequel.map_or_else(String::new, |_| run_id.to_owned())
+pub(crate) fn next_id(sequel: Option<&Sequel>, next: &NextRun) -> String {
+    sequel.map_or_else(String::new, |_| next.run_id.clone())
 }
 
 /// How long the next run waits before its first task: as asked, but runs of one workflow follow

@@ -5,7 +5,8 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::execution;
+use super::start::check_links;
+use super::{check_length, execution};
 use crate::core::Refusal;
 use crate::core::commands::cancel::{self, RequestCancel};
 use crate::runs::Host;
@@ -17,10 +18,13 @@ pub(crate) async fn handle(
     host.admit()?;
     let namespace = host.namespace(&request.namespace)?;
     let (workflow_id, run_id) = execution(request.workflow_execution)?;
+    check_length("RequestId", &request.request_id)?;
+    check_links(&request.links)?;
     let cmd = RequestCancel {
         reason: request.reason,
         identity: request.identity,
         request_id: request.request_id,
+        links: request.links,
     };
     let (now, chain) = (host.now(), request.first_execution_run_id);
     // The chain names its newest run.

@@ -85,7 +85,7 @@ pub(crate) async fn handle(
         sticky: sticky(request.sticky_attributes),
         force_new_task: heartbeat,
         takes_new_task: wants_next,
-        next_run_id: host.fresh_id()?,
+        next: host.next_run()?,
     };
     let done = match complete_task::apply(&mut live.run, cmd, host.now()) {
         Ok(done) => done,

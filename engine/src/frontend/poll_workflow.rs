@@ -145,7 +145,7 @@ pub(crate) fn hand_eagerly(
     slot: &mut Slot,
     poller: &Poller,
 ) -> Result<Option<Vec<u8>>, Status> {
-    start(host, key, slot, poller, By::Poll { sticky: None })
+    start(host, key, slot, poller, By::Start)
 }
 
 /// The next task of a run whose last one was just answered, in the answer to that.
@@ -167,6 +167,7 @@ const OWN_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
 enum By<'q> {
     Poll { sticky: Option<&'q str> },
     Answer { heartbeat: bool },
+    Start,
 }
 
 /// The first task of a run that was started eagerly, once more: its answer may have been lost.
@@ -195,14 +196,17 @@ fn start(
     poller: &Poller,
     by: By<'_>,
 ) -> Result<Option<Vec<u8>>, Status> {
-    let request_id = match by {
-        By::Poll { .. } => host.fresh_id()?,
-        By::Answer { .. } => OWN_REQUEST.to_owned(),
-    };
+    let fresh = host.fresh_id()?;
     let Some(live) = slot.live.as_mut() else {
         return Ok(None);
     };
+    let request_id = match by {
+        By::Start => live.run.started_by.clone(),
+        By::Poll { .. } => fresh,
+        By::Answer { .. } => OWN_REQUEST.to_owned(),
+    };
     let cached = match by {
+        By::Start => false,
         By::Poll { sticky } => is_cached(&live.run, sticky),
         By::Answer { .. } => true,
     };

@@ -6,7 +6,7 @@ mod validate;
 use ambient::Timestamp;
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::link::workflow_event::{
-    EventReference, Reference, RequestIdReference,
+    EventReference, Reference,
 };
 use temporalio_protos::temporal::api::common::v1::link::{Variant, WorkflowEvent};
 use temporalio_protos::temporal::api::common::v1::{Link, Payload, Payloads};
@@ -51,10 +51,7 @@ pub(crate) async fn handle(
     };
     match decision {
         Decision::Same(run_id) => repeat(host, &key, slot, &request, run_id).await,
-        Decision::Attached(run_id) => {
-            let link = request_link(&request, &run_id);
-            join(host, slot, run_id, link).await
-        }
+        Decision::Attached(run_id) => join(host, slot, &request, run_id).await,
         Decision::Existing(run_id) => attach(host, &key, slot, request, run_id).await,
         Decision::New => start_new(host, &key, slot, request).await,
     }
@@ -91,25 +88,29 @@ async fn attach(
     request: StartWorkflowExecutionRequest,
     run_id: String,
 ) -> Result<Vec<u8>, Status> {
-    let mut link = started_link(&request, &run_id);
     if let Some(options) = &request.on_conflict_options
         && let Some(live) = slot.live.as_mut()
     {
         let mut marks = Attach::default();
         if options.attach_request_id {
-            link = request_link(&request, &run_id);
             marks.request_id.clone_from(&request.request_id);
         }
         if options.attach_links {
-            marks.links = request.links;
+            marks.links.clone_from(&request.links);
         }
         let outcome = attach::apply(&mut live.run, marks, host.now())?;
         host.take(key, &mut slot, outcome);
     }
-    join(host, slot, run_id, link).await
+    join(host, slot, &request, run_id).await
 }
 
-async fn join(host: &Host, slot: Guard, run_id: String, link: Link) -> Result<Vec<u8>, Status> {
+async fn join(
+    host: &Host,
+    slot: Guard,
+    request: &StartWorkflowExecutionRequest,
+    run_id: String,
+) -> Result<Vec<u8>, Status> {
+    let link = started_link(request, &run_id);
     let (answered, position) = (answer(&slot, &run_id, link), slot.position);
     drop(slot);
     host.durable(position).await?;
@@ -128,7 +129,7 @@ async fn start_new(
     });
     let (namespace, workflow_id) = (request.namespace.clone(), request.workflow_id.clone());
     let (run_id, _) = begin(host, key, &mut slot, request, None)?;
-    let link = event_link(namespace, workflow_id, &run_id, first_event());
+    let link = first_event(namespace, workflow_id, &run_id);
     let mut answered = answer(&slot, &run_id, link);
     answered.started = true;
     let mut encoded = answered.encode_to_vec();
@@ -161,6 +162,7 @@ pub(super) fn begin(
             reason: "TerminateIfRunning WorkflowIdReusePolicy".to_owned(),
             details: Some(json(&format!("terminated by new runID: {run_id}"))),
             identity: "history-service".to_owned(),
+            links: Vec::new(),
         };
         let ended = terminate::apply(&mut live.run, end, now)?;
         // One write with the new run: there is never neither. Nothing may fail in between.
@@ -249,34 +251,25 @@ fn json(text: &str) -> Payloads {
     }
 }
 
-fn first_event() -> Reference {
-    Reference::EventRef(EventReference {
+fn started_link(request: &StartWorkflowExecutionRequest, run_id: &str) -> Link {
+    first_event(
+        request.namespace.clone(),
+        request.workflow_id.clone(),
+        run_id,
+    )
+}
+
+fn first_event(namespace: String, workflow_id: String, run_id: &str) -> Link {
+    let first = EventReference {
         event_id: 1,
         event_type: EventType::WorkflowExecutionStarted as i32,
-    })
-}
-
-fn started_link(request: &StartWorkflowExecutionRequest, run_id: &str) -> Link {
-    let (namespace, workflow_id) = (request.namespace.clone(), request.workflow_id.clone());
-    event_link(namespace, workflow_id, run_id, first_event())
-}
-
-fn request_link(request: &StartWorkflowExecutionRequest, run_id: &str) -> Link {
-    let (namespace, workflow_id) = (request.namespace.clone(), request.workflow_id.clone());
-    let reference = Reference::RequestIdRef(RequestIdReference {
-        request_id: request.request_id.clone(),
-        event_type: EventType::WorkflowExecutionOptionsUpdated as i32,
-    });
-    event_link(namespace, workflow_id, run_id, reference)
-}
-
-fn event_link(namespace: String, workflow_id: String, run_id: &str, reference: Reference) -> Link {
+    };
     Link {
         variant: Some(Variant::WorkflowEvent(WorkflowEvent {
             namespace,
             workflow_id,
             run_id: run_id.to_owned(),
-            reference: Some(reference),
+            reference: Some(Reference::EventRef(first)),
         })),
     }
 }

@@ -26,6 +26,7 @@ pub(crate) async fn handle(
         reason,
         details: request.details,
         identity: request.identity,
+        links: request.links,
     };
     let (now, chain) = (host.now(), request.first_execution_run_id);
     // The chain names its newest run.

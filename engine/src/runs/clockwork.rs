@@ -62,14 +62,14 @@ impl Host {
             }
         };
         let now = self.now();
-        let Ok(next_run_id) = self.fresh_id() else {
+        let Ok(next) = self.next_run() else {
             self.timers.set(row, Some(now.after(LOOK_AGAIN)));
             return;
         };
         let Some(live) = slot.live.as_mut() else {
             return;
         };
-        let outcome = tick::apply(&mut live.run, &next_run_id, now);
+        let outcome = tick::apply(&mut live.run, &next, now);
         let failing = live.run.task.as_ref().is_some_and(|task| task.attempt >= 3);
         if failing {
             self.refuse_riding(live);

@@ -36,7 +36,7 @@ pub(crate) use take::away_from;
 use updates::Hearers;
 pub(crate) use updates::{Heard, settled};
 
-use crate::core::Run;
+use crate::core::{NextRun, Run};
 use crate::matching::Matching;
 use crate::store::writer::{Position, Room, WriteQueue};
 use crate::store::{Change, Head, Reader};
@@ -123,6 +123,13 @@ impl Host {
             &hex[20..],
         ]
         .join("-"))
+    }
+
+    pub(crate) fn next_run(&self) -> Result<NextRun, Status> {
+        Ok(NextRun {
+            run_id: self.fresh_id()?,
+            request_id: self.fresh_id()?,
+        })
     }
 
     /// Resolves when everything up to this write is on disk. Nothing is answered before.

@@ -36,7 +36,10 @@ const OPAQUE_KEYS: &[&str] = &["queries", "query_results"];
 const MEASURED: &[&str] = &["execution_duration"];
 
 /// What the protocol has since this version of the reference, and ours answers: RPC and field.
-const NEWER: &[(&str, &str)] = &[("StartWorkflowExecution", "first_execution_run_id")];
+const NEWER: &[(&str, &str)] = &[
+    ("SignalWithStartWorkflowExecution", "first_execution_run_id"),
+    ("StartWorkflowExecution", "first_execution_run_id"),
+];
 
 /// Runs are numbered as they appear, so that it is seen which is which.
 #[derive(Debug, Default)]

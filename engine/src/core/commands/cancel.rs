@@ -1,7 +1,10 @@
 //! A request that the workflow cancels itself. What it does about it is the workflow's decision.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::history::v1::WorkflowExecutionCancelRequestedEventAttributes;
+use temporalio_protos::temporal::api::common::v1::Link;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionCancelRequestedEventAttributes,
+};
 
 use crate::core::record::Fact;
 use crate::core::{Outcome, Refusal, Run, Step};
@@ -11,6 +14,7 @@ pub(crate) struct RequestCancel {
     pub(crate) reason: String,
     pub(crate) identity: String,
     pub(crate) request_id: String,
+    pub(crate) links: Vec<Link>,
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result<Outcome, Refusal> {
@@ -24,10 +28,15 @@ pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result
     if !cmd.request_id.is_empty() {
         step.note(Fact::Seen(cmd.request_id));
     }
-    step.incoming(WorkflowExecutionCancelRequestedEventAttributes {
+    let attributes = WorkflowExecutionCancelRequestedEventAttributes {
         cause: cmd.reason,
         identity: cmd.identity,
         ..WorkflowExecutionCancelRequestedEventAttributes::default()
+    };
+    step.incoming_event(HistoryEvent {
+        attributes: Some(attributes.into()),
+        links: cmd.links,
+        ..HistoryEvent::default()
     });
     // Also a run whose start is delayed hears of it at once.
     step.begin_now();

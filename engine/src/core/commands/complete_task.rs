@@ -14,7 +14,7 @@ use super::decisions::{self, Bad, Decided, Mail};
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
 use crate::core::task::{Sticky, TaskFence};
-use crate::core::{Outcome, Refusal, Run, Step};
+use crate::core::{NextRun, Outcome, Refusal, Run, Step};
 use crate::limits;
 
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub(crate) struct CompleteTask {
     pub(crate) takes_new_task: bool,
     /// Hands activities back in the same answer when the worker asks for it.
     pub(crate) eager: Starter,
-    /// The id of the run that follows, should there be one.
-    pub(crate) next_run_id: String,
+    /// The run that follows, should there be one.
+    pub(crate) next: NextRun,
 }
 
 #[derive(Debug)]
@@ -95,7 +95,7 @@ pub(crate) fn apply(
         }
     };
     step.run.sticky = cmd.sticky;
-    let mut decided = Decided::new(task_completed, cmd.eager, cmd.next_run_id);
+    let mut decided = Decided::new(task_completed, cmd.eager, cmd.next);
     decided.mail = mail;
     for command in cmd.commands {
         decisions::apply(&mut step, &mut decided, command);
@@ -194,6 +194,7 @@ fn enforce_history_limit(step: &mut Step<'_>) {
             reason: "Workflow history size or count exceeds limit.".to_owned(),
             details: None,
             identity: "history-service".to_owned(),
+            links: Vec::new(),
         };
         terminate::add(step, end);
     }

@@ -1,9 +1,11 @@
 //! The end of a run by force: its worker is not asked.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::Payloads;
+use temporalio_protos::temporal::api::common::v1::{Link, Payloads};
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause;
-use temporalio_protos::temporal::api::history::v1::WorkflowExecutionTerminatedEventAttributes;
+use temporalio_protos::temporal::api::history::v1::{
+    HistoryEvent, WorkflowExecutionTerminatedEventAttributes,
+};
 
 use crate::core::{Outcome, Refusal, Run, Step};
 
@@ -12,6 +14,7 @@ pub(crate) struct Terminate {
     pub(crate) reason: String,
     pub(crate) details: Option<Payloads>,
     pub(crate) identity: String,
+    pub(crate) links: Vec<Link>,
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: Terminate, now: Timestamp) -> Result<Outcome, Refusal> {
@@ -25,10 +28,15 @@ pub(crate) fn apply(run: &mut Run, cmd: Terminate, now: Timestamp) -> Result<Out
 
 pub(crate) fn add(step: &mut Step<'_>, cmd: Terminate) {
     interrupt(step);
-    step.emit(WorkflowExecutionTerminatedEventAttributes {
+    let attributes = WorkflowExecutionTerminatedEventAttributes {
         reason: cmd.reason,
         details: cmd.details,
         identity: cmd.identity,
+    };
+    step.emit_event(HistoryEvent {
+        attributes: Some(attributes.into()),
+        links: cmd.links,
+        ..HistoryEvent::default()
     });
 }
 

@@ -1,6 +1,6 @@
 //! Time passed: everything that is due happens now, the earliest first.
 //!
-//! `next_run_id` is the id of the run that follows, should this one time out and have a successor.
+//! `next` is what the run that follows is called, should this one time out and have a successor.
 
 use ambient::Timestamp;
 use temporalio_protos::temporal::api::enums::v1::TimeoutType;
@@ -12,12 +12,12 @@ use temporalio_protos::temporal::api::history::v1::{
 use super::{fail_activity, terminate};
 use crate::core::activity::{Alarm, AttemptState};
 use crate::core::succession;
-use crate::core::{Action, Outcome, Run, Step};
+use crate::core::{Action, NextRun, Outcome, Run, Step};
 
-pub(crate) fn apply(run: &mut Run, next_run_id: &str, now: Timestamp) -> Outcome {
+pub(crate) fn apply(run: &mut Run, next: &NextRun, now: Timestamp) -> Outcome {
     let mut step = Step::new(run, now);
     if step.run.expires_at.is_some_and(|end| end <= now) && step.run.is_open() {
-        expire(&mut step, next_run_id);
+        expire(&mut step, next);
         return step.finish();
     }
     if !step.run.is_open() {
@@ -30,15 +30,15 @@ pub(crate) fn apply(run: &mut Run, next_run_id: &str, now: Timestamp) -> Outcome
     step.finish()
 }
 
-fn expire(step: &mut Step<'_>, next_run_id: &str) {
+fn expire(step: &mut Step<'_>, next: &NextRun) {
     terminate::interrupt(step);
     let (retry_state, sequel) = succession::of_timeout(step.run, step.now);
     step.emit(WorkflowExecutionTimedOutEventAttributes {
         retry_state: retry_state as i32,
-        new_execution_run_id: succession::next_id(sequel.as_ref(), next_run_id),
+        new_execution_run_id: succession::next_id(sequel.as_ref(), next),
     });
     if let Some(sequel) = sequel {
-        succession::follow(step, sequel, next_run_id);
+        succession::follow(step, sequel, next);
     }
 }
 

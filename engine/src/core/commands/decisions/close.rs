@@ -43,7 +43,7 @@ pub(super) fn apply(
     metadata: Option<UserMetadata>,
 ) {
     let workflow_task_completed_event_id = decided.task_completed_id;
-    let next_id = |sequel| succession::next_id(sequel, &decided.next_run_id);
+    let next_id = |sequel| succession::next_id(sequel, &decided.next);
     let sequel = match attributes {
         Attributes::CompleteWorkflowExecutionCommandAttributes(a) => {
             let sequel = succession::of_completion(step.run, a.result.as_ref(), step.now);
@@ -85,6 +85,6 @@ pub(super) fn apply(
         _ => None,
     };
     if let Some(sequel) = sequel {
-        succession::follow(step, sequel, &decided.next_run_id);
+        succession::follow(step, sequel, &decided.next);
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn apply(
     a: ContinueAsNewWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
+    let said = a.initiator;
     let a = inherit(step.run, a);
-    let started = started(step, &a, &decided.next_run_id);
+    let started = started(step, &a, &decided.next.run_id);
     step.follow(Start {
         workflow_id: step.run.workflow_id.clone(),
-        run_id: decided.next_run_id.clone(),
-        // Nobody asked for this run by a request of their own.
-        request_id: String::new(),
+        run_id: decided.next.run_id.clone(),
+        request_id: decided.next.request_id.clone(),
         attributes: started,
         user_metadata: None,
         links: step.run.links.clone(),
@@ -66,7 +66,7 @@ pub(super) fn apply(
     });
     step.emit_with(
         WorkflowExecutionContinuedAsNewEventAttributes {
-            new_execution_run_id: decided.next_run_id.clone(),
+            new_execution_run_id: decided.next.run_id.clone(),
             workflow_type: a.workflow_type,
             task_queue: a.task_queue,
             input: a.input,
@@ -74,7 +74,7 @@ pub(super) fn apply(
             workflow_task_timeout: a.workflow_task_timeout,
             workflow_task_completed_event_id: decided.task_completed_id,
             backoff_start_interval: a.backoff_start_interval,
-            initiator: a.initiator,
+            initiator: said,
             failure: a.failure,
             inherit_build_id: a.inherit_build_id,
             last_completion_result: a.last_completion_result,

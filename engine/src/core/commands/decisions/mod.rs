@@ -24,7 +24,7 @@ use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause as Cause};
 
 use super::start_activity::Starter;
-use crate::core::{Run, Step};
+use crate::core::{NextRun, Run, Step};
 use crate::limits;
 pub(crate) use mail::Mail;
 
@@ -66,20 +66,20 @@ pub(crate) struct Decided {
     /// Something happened by deciding it (an activity that never ran was cancelled): the workflow
     /// must hear of it.
     pub(crate) needs_task: bool,
-    /// The id of the run that follows, should there be one.
-    pub(crate) next_run_id: String,
+    /// The run that follows, should there be one.
+    pub(crate) next: NextRun,
     /// What the worker says about updates.
     pub(crate) mail: Mail,
 }
 
 impl Decided {
-    pub(crate) fn new(task_completed_id: i64, eager: Starter, next_run_id: String) -> Self {
+    pub(crate) fn new(task_completed_id: i64, eager: Starter, next: NextRun) -> Self {
         Self {
             task_completed_id,
             eager,
             eager_activities: Vec::new(),
             needs_task: false,
-            next_run_id,
+            next,
             mail: Mail::default(),
         }
     }
