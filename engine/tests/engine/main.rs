@@ -17,6 +17,7 @@ mod skipping;
 mod stage;
 mod store;
 mod storm;
+mod succession;
 mod time;
 mod update_with_start;
 mod updates;
