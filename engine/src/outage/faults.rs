@@ -10,8 +10,8 @@ use super::Attached;
 use super::disk::{Disk, Fault, FileBytes};
 use super::image::Platter;
 use super::judge;
-use super::work::{describe, play, signal, start};
-use crate::{Engine, OpenError};
+use super::work::{NAMESPACE, decide, describe, end, history, play, signal, start};
+use crate::{Config, Engine, OpenError};
 
 struct Bench {
     on: Attached,
@@ -142,4 +142,33 @@ async fn a_disk_that_is_full_at_the_start_is_said_so() {
     on.disk.break_with(Some(Fault::Full));
     let error = open(&on).await.unwrap_err();
     assert!(error.to_string().contains("room"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_run_is_said_to_be_so_and_the_others_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        path: dir.path().join("engine.db"),
+        clock: Arc::new(ManualClock::at(judge::noon())),
+        namespaces: vec![NAMESPACE.to_owned()],
+    };
+    let engine = Engine::open(config.clone()).await.unwrap();
+    for id in ["damaged", "fine"] {
+        start(&engine.door(), id, 10).await.unwrap();
+    }
+    engine.close().await;
+    let db = rusqlite::Connection::open(&config.path).unwrap();
+    let flipped = db.execute(
+        "UPDATE records SET body = x'00' WHERE run =
+             (SELECT run FROM runs WHERE workflow_id = 'damaged')",
+        [],
+    );
+    assert_eq!(flipped.unwrap(), 1);
+    drop(db);
+
+    let engine = Engine::open(config).await.unwrap();
+    decide(&engine.door(), "fine", end()).await.unwrap();
+    let error = history(&engine.door(), "damaged").await.unwrap_err();
+    assert_eq!(error.code(), Code::DataLoss, "{error}");
+    engine.close().await;
 }

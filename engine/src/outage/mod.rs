@@ -11,6 +11,7 @@ mod files;
 mod image;
 mod index;
 mod judge;
+mod memory;
 mod power;
 mod work;
 

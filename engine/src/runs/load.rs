@@ -31,8 +31,8 @@ impl Host {
             self.load(key, &mut slot).await?;
             slot.loaded = true;
             self.shelf.weigh(&mut slot);
-            self.shelf.sweep_if_full(&self.writes);
         }
+        self.shelf.sweep_if_full(&self.writes);
         Ok(slot)
     }
 

@@ -74,7 +74,9 @@ struct Shard {
 const SHARDS: usize = 32;
 /// Closed runs stay a little, for whoever waits for the result.
 const CLOSED_KEPT: usize = 512;
-const LOADS_PER_SWEEP: usize = 16;
+const LOCKS_PER_SWEEP: usize = 16;
+/// Where there are fewer, but large ones, a sweep goes on to the next shard.
+const SLOTS_PER_SWEEP: usize = 256;
 /// A slot with its key, its lock and its places in the tables.
 const SLOT_BYTES: usize = 768;
 /// A closed run of which only the row is here.
@@ -163,27 +165,30 @@ impl Shelf {
     /// first that nobody looked at since the last time.
     pub(crate) fn sweep_if_full(&self, writes: &WriteQueue) {
         let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-        // Each shard now and then: where all runs are busy, looking at each load would cost more
-        // than the loads.
-        if !turn.is_multiple_of(LOADS_PER_SWEEP) {
+        // Now and then: where all runs are busy, looking each time would cost more than the work.
+        if !turn.is_multiple_of(LOCKS_PER_SWEEP) || self.weight() <= self.most {
             return;
         }
-        if self.weight() <= self.most {
-            return;
-        }
-        let turn = (turn / LOADS_PER_SWEEP) % SHARDS;
-        let keys: Vec<Key> = self.shard(turn).slots.keys().cloned().collect();
-        // A little below, so that not every load has to look.
+        // A little below, so that there is rest afterwards.
         let enough = self.most / 8 * 7;
-        for key in keys {
-            if self.weight() <= enough {
+        let mut looked_at = 0;
+        // Twice around, because the first look only takes note of what nobody has used since.
+        for shard in (turn / LOCKS_PER_SWEEP..).take(2 * SHARDS) {
+            let keys: Vec<Key> = self.shard(shard % SHARDS).slots.keys().cloned().collect();
+            looked_at += keys.len();
+            for key in keys {
+                if self.weight() <= enough {
+                    return;
+                }
+                self.evict_if(&key, writes, |slot| !std::mem::take(&mut slot.used));
+            }
+            if looked_at >= SLOTS_PER_SWEEP {
                 return;
             }
-            self.evict_if(&key, writes, |slot| !std::mem::take(&mut slot.used));
         }
     }
 
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.weight.load(Ordering::Relaxed)
     }
 
