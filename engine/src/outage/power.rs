@@ -95,20 +95,20 @@ fn fresh_seed() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_takes_nothing_that_was_promised() {
-    survives(Outage::Power, 3, 8, 16, 1).await;
-    survives(Outage::Power, 3, 8, 16, fresh_seed()).await;
+    survives(Outage::Power, 3, 8, 22, 1).await;
+    survives(Outage::Power, 3, 8, 22, fresh_seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_takes_nothing_that_was_promised() {
-    survives(Outage::Kill, 3, 8, 16, 2).await;
+    survives(Outage::Kill, 3, 8, 22, 2).await;
 }
 
 /// The test above would notice: here is what it says of a store that does not sync.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_sync_loses_what_it_promised_and_is_found_out() {
     let recording = record(Disk::never_synced(), 3, 4, 3).await;
-    let (judged, complaints) = try_points(&recording, Outage::Power, 5, 3).await;
+    let (judged, complaints) = try_points(&recording, Outage::Power, 10, 3).await;
     assert!(complaints.len() > judged / 4, "{complaints:#?}");
     // What the page cache still holds, a kill does not take.
     let (_, complaints) = try_points(&recording, Outage::Kill, 30, 3).await;

@@ -29,7 +29,7 @@ pub(super) fn synchronous(path: &Path) -> &'static str {
 pub(super) fn pages_per_checkpoint(path: &Path) -> i64 {
     #[cfg(test)]
     if crate::outage::file_system(path).is_some() {
-        return 100;
+        return 40;
     }
     let _on_the_machine = path;
     PAGES_PER_CHECKPOINT
