@@ -16,6 +16,7 @@ use crate::errors::{FatalError, OpenError, ServeError};
 use crate::limits;
 use crate::matching::Matching;
 use crate::runs::{Host, Namespaces, NotCreated, Queries, Shelf, Stillness};
+use crate::schedules::desk::Desk;
 use crate::store::lock::OwnerLock;
 use crate::store::sqlite;
 use crate::store::writer::WriteQueue;
@@ -192,6 +193,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         reader: Arc::new(store.reader),
         writes: WriteQueue::start(store.committer, lock).map_err(OpenError::Io)?,
         shelf: Shelf::new(store.last_row, limits::RUN_BYTES_IN_MEMORY),
+        desk: Desk::new(store.last_schedule),
         last_row: AtomicI64::new(store.last_row),
         stillness: Arc::default(),
         closing: CancellationToken::new(),
@@ -199,6 +201,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         clock,
     };
     host.set_alarms_of_open_runs()
+        .and_then(|()| host.set_alarms_of_schedules())
         .map_err(|error| OpenError::of_store(error.into(), &path))?;
     Ok(host)
 }

@@ -22,6 +22,7 @@ mod matching;
 #[cfg(test)]
 mod outage;
 mod runs;
+mod schedules;
 mod store;
 pub mod testing;
 mod timers;

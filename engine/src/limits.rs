@@ -54,6 +54,14 @@ pub(crate) const NAMESPACES: usize = 10_000;
 /// Workers remembered, and what one may say about itself.
 pub(crate) const WORKERS: usize = 10_000;
 pub(crate) const WORKER_HEARTBEAT_BYTES: usize = 16 * 1024;
+/// Schedules of one namespace.
+pub(crate) const SCHEDULES: usize = 100_000;
+/// Starts that wait in one schedule, and backfills.
+pub(crate) const SCHEDULE_BUFFER: usize = 1_000;
+/// Requests remembered by a schedule, so that a repetition changes nothing.
+pub(crate) const SCHEDULE_REQUESTS: usize = 100;
+pub(crate) const SCHEDULE_NOTES_BYTES: usize = 1_000;
+pub(crate) const SCHEDULE_TIMES: usize = 1_000;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);
 pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);

@@ -17,9 +17,13 @@ pub(super) async fn workflow_service(
 ) -> Result<Vec<u8>, Status> {
     // The larger handlers are boxed: what this future weighs is copied with every call.
     match rpc {
+        "CountSchedules" => encode(on::schedules::list::count(host, decode(proto)?).await),
         "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
+        "CreateSchedule" => encode(on::schedules::create::handle(host, decode(proto)?).await),
+        "DeleteSchedule" => encode(on::schedules::update::delete(host, decode(proto)?).await),
         "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
         "DescribeWorker" => encode(on::workers::describe(host, &decode(proto)?)),
+        "DescribeSchedule" => encode(on::schedules::describe::handle(host, decode(proto)?).await),
         "DescribeWorkflowExecution" => {
             encode(Box::pin(on::describe::handle(host, decode(proto)?)).await)
         }
@@ -32,8 +36,13 @@ pub(super) async fn workflow_service(
         }
         "ListNamespaces" => encode(Ok(on::namespaces::list(host, &decode(proto)?))),
         "ListOpenWorkflowExecutions" => encode(on::older_lists::open(host, decode(proto)?).await),
+        "ListScheduleMatchingTimes" => {
+            encode(on::schedules::describe::matching_times(host, decode(proto)?).await)
+        }
+        "ListSchedules" => encode(on::schedules::list::list(host, decode(proto)?).await),
         "ListWorkers" => encode(on::workers::list(host, &decode(proto)?)),
         "ListWorkflowExecutions" => encode(on::list::list(host, decode(proto)?).await),
+        "PatchSchedule" => encode(on::schedules::update::patch(host, decode(proto)?).await),
         "PollActivityTaskQueue" => on::poll_activity::handle(host, decode(proto)?).await,
         "PollWorkflowTaskQueue" => on::poll_workflow::handle(host, decode(proto)?).await,
         "PollWorkflowExecutionUpdate" => encode(on::update::poll(host, decode(proto)?).await),
@@ -71,6 +80,7 @@ pub(super) async fn workflow_service(
         "SignalWorkflowExecution" => encode(on::signal::handle(host, decode(proto)?).await),
         "StartWorkflowExecution" => Box::pin(on::start::handle(host, decode(proto)?)).await,
         "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
+        "UpdateSchedule" => encode(on::schedules::update::update(host, decode(proto)?).await),
         "UpdateWorkflowExecution" => {
             encode(Box::pin(on::update::handle(host, decode(proto)?)).await)
         }

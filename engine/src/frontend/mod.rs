@@ -18,6 +18,7 @@ pub(crate) mod poll_workflow;
 pub(crate) mod query;
 pub(crate) mod reset_sticky;
 pub(crate) mod respond_query;
+pub(crate) mod schedules;
 pub(crate) mod signal;
 pub(crate) mod signal_with_start;
 pub(crate) mod start;

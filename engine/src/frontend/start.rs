@@ -57,6 +57,24 @@ pub(crate) async fn handle(
     }
 }
 
+/// Starts a workflow for a schedule, whose own write comes behind in the queue: nobody waits for
+/// the disk here.
+pub(crate) async fn for_schedule(
+    host: &Host,
+    request: StartWorkflowExecutionRequest,
+) -> Result<String, Status> {
+    let namespace = host.namespace(&request.namespace)?;
+    validate(&request, host.now())?;
+    let key = Key::new(namespace.id, &request.workflow_id);
+    let mut slot = host.lock(&key).await?;
+    match decide(&slot, &request)? {
+        Decision::Same(run_id) | Decision::Attached(run_id) | Decision::Existing(run_id) => {
+            Ok(run_id)
+        }
+        Decision::New => Ok(begin(host, &key, &mut slot, request, None)?.0),
+    }
+}
+
 /// The same request again: the same answer, with the first task if nobody answered it yet.
 async fn repeat(
     host: &Host,

@@ -28,6 +28,7 @@ pub(crate) fn system_info() -> GetSystemInfoResponse {
             upsert_memo: true,
             eager_workflow_start: true,
             sdk_metadata: true,
+            supports_schedules: true,
             count_group_by_execution_status: true,
             ..Capabilities::default()
         }),

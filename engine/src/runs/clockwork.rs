@@ -35,6 +35,13 @@ impl Host {
                 () = self.closing.cancelled() => return,
                 due = self.timers.ring(RINGS_AT_ONCE) => due,
             };
+            // A schedule waits for the disk, which no run is to wait for.
+            let (schedules, due): (Vec<i64>, Vec<i64>) = due.into_iter().partition(|row| *row < 0);
+            for row in schedules {
+                let hand = self.stillness.hand();
+                let waking = Arc::clone(&self).wake_schedule(-row, hand);
+                tokio::spawn(waking);
+            }
             stream::iter(due)
                 .for_each_concurrent(AT_ONCE, |row| self.tick(row))
                 .await;

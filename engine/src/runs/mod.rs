@@ -31,13 +31,14 @@ pub(crate) use load::{Found, not_found};
 pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
-pub(crate) use stillness::{Guard, Stillness};
+pub(crate) use stillness::{Guard, Hand, Stillness};
 pub(crate) use take::away_from;
 use updates::Hearers;
 pub(crate) use updates::{Heard, settled};
 
 use crate::core::{NextRun, Run};
 use crate::matching::Matching;
+use crate::schedules::desk::Desk;
 use crate::store::writer::{Position, Room, WriteQueue};
 use crate::store::{Change, Head, Reader};
 use crate::timers::Timers;
@@ -58,6 +59,7 @@ pub(crate) struct Host {
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) shelf: Shelf,
+    pub(crate) desk: Desk,
     pub(crate) last_row: AtomicI64,
     pub(crate) stillness: Arc<Stillness>,
     /// Long polls answer empty from now on, and timers rest.

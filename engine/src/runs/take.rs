@@ -97,6 +97,7 @@ impl Host {
         } else {
             self.timers.set(live.row, None);
             self.release_riding(key, live);
+            self.ring_schedules(key);
             self.shelf.note_closed(key.clone(), live.row, &self.writes);
         }
         self.shelf.weigh(slot);

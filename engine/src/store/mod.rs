@@ -28,6 +28,8 @@ pub(crate) enum Change {
         body: Bytes,
     },
     Namespace(NamespaceRow),
+    Schedule(Box<ScheduleRow>),
+    ScheduleGone(i64),
 }
 
 /// What can be known of a run without reading its history.
@@ -83,6 +85,22 @@ pub(crate) struct NamespaceRow {
     pub(crate) retention_seconds: i64,
 }
 
+/// A schedule: what is searched and what the boot reads beside its encoded state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ScheduleRow {
+    pub(crate) row: i64,
+    pub(crate) namespace: i64,
+    pub(crate) schedule_id: String,
+    pub(crate) created_at: i64,
+    /// The next moment something is due without anybody asking.
+    pub(crate) wake_at: Option<i64>,
+    /// It waits for a run, or was about to start one: looked at once after a restart.
+    pub(crate) busy: bool,
+    /// What it is searched by, as one JSON object.
+    pub(crate) search_values: String,
+    pub(crate) body: Bytes,
+}
+
 /// A position in a listing: open runs first, then the latest closed, newest start first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListPosition {
@@ -130,6 +148,8 @@ impl Change {
                     head.memo.len() + head.search_attributes.len() + head.search_values.len()
                 }
                 Self::Namespace(row) => row.description.len(),
+                Self::Schedule(row) => row.body.len() + row.search_values.len(),
+                Self::ScheduleGone(_) => 0,
             }
     }
 }
@@ -158,4 +178,21 @@ pub(crate) trait Reader: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<Vec<Head>, StoreError>;
     /// How many match, by status.
     fn count(&self, namespace: i64, filter: &Filter) -> Result<Vec<(i32, i64)>, StoreError>;
+    fn schedule(
+        &self,
+        namespace: i64,
+        schedule_id: &str,
+    ) -> Result<Option<ScheduleRow>, StoreError>;
+    /// The namespace and the id of a schedule's row.
+    fn schedule_key(&self, row: i64) -> Result<Option<(i64, String)>, StoreError>;
+    /// Every schedule with something to do: when, or (`None`) at once.
+    fn due_schedules(&self, visit: &mut dyn FnMut(i64, Option<i64>)) -> Result<(), StoreError>;
+    fn schedules(
+        &self,
+        namespace: i64,
+        filter: &Filter,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<ScheduleRow>, StoreError>;
+    fn count_schedules(&self, namespace: i64, filter: &Filter) -> Result<i64, StoreError>;
 }

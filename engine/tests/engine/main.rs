@@ -13,6 +13,7 @@ mod letters;
 mod outlive;
 mod priority;
 mod raw;
+mod schedules;
 mod skipping;
 mod stage;
 mod store;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::checksum;
+use super::{checksum, schedules};
 use crate::store::{Change, Committer, Head, NamespaceRow, StoreError};
 
 #[derive(Debug)]
@@ -74,6 +74,8 @@ fn write(db: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
             }
             Change::Record { row, number, body } => put_record(&tx, *row, *number, body)?,
             Change::Namespace(namespace) => put_namespace(&tx, namespace)?,
+            Change::Schedule(row) => schedules::put(&tx, row)?,
+            Change::ScheduleGone(row) => schedules::remove(&tx, *row)?,
         }
     }
     for head in heads.values() {

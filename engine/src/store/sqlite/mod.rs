@@ -5,6 +5,7 @@ mod commit;
 mod filter;
 mod medium;
 mod read;
+mod schedules;
 mod schema;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub(crate) struct Opened {
     pub(crate) last_row: i64,
     /// How the writer's connection commits, as SQLite itself says it.
     pub(crate) durability: String,
+    pub(crate) last_schedule: i64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,7 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
     let namespaces = read::namespaces(&db)?;
     let last_row = db.query_row("SELECT coalesce(max(run), 0) FROM runs", [], |r| r.get(0))?;
     let durability = durability(&db)?;
+    let last_schedule = schedules::last_row(&db)?;
     Ok(Opened {
         committer: SqliteCommitter::new(db, medium::pages_per_checkpoint(path)),
         reader: SqliteReader::new(path),
@@ -78,6 +81,7 @@ pub(crate) fn open(path: &Path, fresh_key: [u8; 32]) -> Result<Opened, SqliteOpe
         namespaces,
         last_row,
         durability,
+        last_schedule,
     })
 }
 

@@ -6,8 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
-use super::{checksum, filter, open_reader};
-use crate::store::{Agenda, Due, Head, ListPosition, NamespaceRow, Reader, StoreError};
+use super::{checksum, filter, open_reader, schedules};
+use crate::store::{
+    Agenda, Due, Head, ListPosition, NamespaceRow, Reader, ScheduleRow, StoreError,
+};
 use crate::visibility::Filter;
 
 /// A few idle connections are kept; more are opened when many read at once.
@@ -163,6 +165,32 @@ impl Reader for SqliteReader {
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
+    }
+
+    fn schedule(&self, namespace: i64, id: &str) -> Result<Option<ScheduleRow>, StoreError> {
+        self.with(|db| schedules::by_id(db, namespace, id))
+    }
+
+    fn schedule_key(&self, row: i64) -> Result<Option<(i64, String)>, StoreError> {
+        self.with(|db| schedules::key_of(db, row))
+    }
+
+    fn due_schedules(&self, visit: &mut dyn FnMut(i64, Option<i64>)) -> Result<(), StoreError> {
+        self.with(|db| schedules::due(db, visit))
+    }
+
+    fn schedules(
+        &self,
+        namespace: i64,
+        wanted: &Filter,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<ScheduleRow>, StoreError> {
+        self.with(|db| schedules::list(db, namespace, wanted, after, limit))
+    }
+
+    fn count_schedules(&self, namespace: i64, wanted: &Filter) -> Result<i64, StoreError> {
+        self.with(|db| schedules::count(db, namespace, wanted))
     }
 }
 

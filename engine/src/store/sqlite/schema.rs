@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use thiserror::Error;
 
-use super::agendas;
+use super::{agendas, schedules};
 use crate::store::StoreError;
 
 /// One step forward, in a transaction of its own.
@@ -12,7 +12,11 @@ enum Step {
     Code(fn(&Connection) -> Result<(), StoreError>),
 }
 
-const STEPS: [Step; 2] = [Step::Sql(FIRST), Step::Code(agendas::into_columns)];
+const STEPS: [Step; 3] = [
+    Step::Sql(FIRST),
+    Step::Code(agendas::into_columns),
+    Step::Sql(schedules::TABLE),
+];
 
 const SUPPORTED: i64 = STEPS.len() as i64;
 
