@@ -1,10 +1,7 @@
 //! RespondActivityTaskCompleted, Failed and Canceled, by token.
 
-use prost::Message;
 use temporalio_protos::temporal::api::common::v1::Payloads;
-use temporalio_protos::temporal::api::failure::v1::{
-    ApplicationFailureInfo, Failure, failure::FailureInfo,
-};
+use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
 use temporalio_protos::temporal::api::workflowservice::v1::{
     RespondActivityTaskCanceledRequest, RespondActivityTaskCanceledResponse,
     RespondActivityTaskCompletedRequest, RespondActivityTaskCompletedResponse,
@@ -12,12 +9,11 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::check_blob;
+use super::oversize;
 use crate::core::activity::ActivityFence;
 use crate::core::commands::complete_activity::{self, CompleteActivity, End, Which};
 use crate::core::commands::fail_activity::{self, FailActivity};
 use crate::core::{Outcome, Refusal, Run};
-use crate::limits;
 use crate::runs::{Guard, Host, Key, Namespace};
 use crate::token::Kind;
 
@@ -47,24 +43,20 @@ pub(crate) async fn failed(
             "Failure must have ApplicationFailureInfo.",
         ));
     }
-    let ended = Ended::Failed {
-        failure: Box::new(request.failure.unwrap_or_default()),
-        identity: request.identity,
-        last_heartbeat_details: request.last_heartbeat_details,
-    };
+    let (ended, failures) = failing(
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    );
     by_token(host, &request.namespace, &request.task_token, ended).await?;
-    Ok(RespondActivityTaskFailedResponse::default())
+    Ok(RespondActivityTaskFailedResponse { failures })
 }
 
 pub(crate) async fn canceled(
     host: &Host,
     request: RespondActivityTaskCanceledRequest,
 ) -> Result<RespondActivityTaskCanceledResponse, Status> {
-    check_blob(request.details.as_ref())?;
-    let ended = Ended::Well {
-        end: End::Canceled(request.details),
-        identity: request.identity,
-    };
+    let ended = cancellation(request.details, request.identity);
     by_token(host, &request.namespace, &request.task_token, ended).await?;
     Ok(RespondActivityTaskCanceledResponse {})
 }
@@ -83,29 +75,59 @@ pub(super) enum Ended {
     },
 }
 
-/// A result too large to keep fails the activity for good: the next attempt's would be as large.
+/// A result too large to keep fails the activity for good.
 pub(super) fn completion(result: Option<Payloads>, identity: String) -> Ended {
-    let size = result.as_ref().map_or(0, Message::encoded_len);
-    if size <= limits::BLOB_BYTES {
-        let end = End::Completed(result);
-        return Ended::Well { end, identity };
+    match oversize::is_too_large(result.as_ref()) {
+        true => too_large("Complete result exceeds size limit.", identity),
+        false => Ended::Well {
+            end: End::Completed(result),
+            identity,
+        },
     }
+}
+
+pub(super) fn cancellation(details: Option<Payloads>, identity: String) -> Ended {
+    match oversize::is_too_large(details.as_ref()) {
+        true => too_large("Cancel details exceed size limit.", identity),
+        false => Ended::Well {
+            end: End::Canceled(details),
+            identity,
+        },
+    }
+}
+
+pub(super) fn too_large(what: &str, identity: String) -> Ended {
     Ended::Failed {
-        failure: Box::new(Failure {
-            message: "Complete result exceeds size limit.".to_owned(),
-            source: "Server".to_owned(),
-            failure_info: Some(FailureInfo::ApplicationFailureInfo(
-                ApplicationFailureInfo {
-                    non_retryable: true,
-                    ..ApplicationFailureInfo::default()
-                },
-            )),
-            ..Failure::default()
-        }),
+        failure: Box::new(oversize::failure(what)),
         identity,
         last_heartbeat_details: None,
     }
 }
+
+/// A failure, cut to what can be kept; and what its worker is told about that.
+pub(super) fn failing(
+    failure: Option<Failure>,
+    mut last_heartbeat_details: Option<Payloads>,
+    identity: String,
+) -> (Ended, Vec<Failure>) {
+    let mut told = Vec::new();
+    if oversize::is_too_large(last_heartbeat_details.as_ref()) {
+        last_heartbeat_details = None;
+        told.push(oversize::failure(HEARTBEAT_TOO_LARGE));
+    }
+    let (failure, was_cut) = oversize::fitting(failure.unwrap_or_default());
+    if was_cut {
+        told.push(failure.clone());
+    }
+    let ended = Ended::Failed {
+        failure: Box::new(failure),
+        identity,
+        last_heartbeat_details,
+    };
+    (ended, told)
+}
+
+pub(super) const HEARTBEAT_TOO_LARGE: &str = "Heartbeat details exceed size limit.";
 
 async fn by_token(host: &Host, namespace: &str, token: &[u8], ended: Ended) -> Result<(), Status> {
     host.admit()?;

@@ -9,10 +9,11 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::activity::{Ended, completion, end};
-use super::{check_blob, check_id, execution, heartbeat};
+use super::activity::{Ended, cancellation, completion, end, failing};
+use super::heartbeat::{self, Beat};
+use super::{check_id, execution};
 use crate::core::Refusal;
-use crate::core::commands::complete_activity::{End, Which};
+use crate::core::commands::complete_activity::Which;
 use crate::runs::{Found, Guard, Host, Key};
 
 pub(crate) async fn completed(
@@ -40,30 +41,26 @@ pub(crate) async fn failed(
         run_id: request.run_id,
         activity_id: request.activity_id,
     };
-    let ended = Ended::Failed {
-        failure: Box::new(request.failure.unwrap_or_default()),
-        identity: request.identity,
-        last_heartbeat_details: request.last_heartbeat_details,
-    };
+    let (ended, failures) = failing(
+        request.failure,
+        request.last_heartbeat_details,
+        request.identity,
+    );
     answer(host, named, ended).await?;
-    Ok(RespondActivityTaskFailedByIdResponse::default())
+    Ok(RespondActivityTaskFailedByIdResponse { failures })
 }
 
 pub(crate) async fn canceled(
     host: &Host,
     request: RespondActivityTaskCanceledByIdRequest,
 ) -> Result<RespondActivityTaskCanceledByIdResponse, Status> {
-    check_blob(request.details.as_ref())?;
     let named = Named {
         namespace: request.namespace,
         workflow_id: request.workflow_id,
         run_id: request.run_id,
         activity_id: request.activity_id,
     };
-    let ended = Ended::Well {
-        end: End::Canceled(request.details),
-        identity: request.identity,
-    };
+    let ended = cancellation(request.details, request.identity);
     answer(host, named, ended).await?;
     Ok(RespondActivityTaskCanceledByIdResponse {})
 }
@@ -72,7 +69,6 @@ pub(crate) async fn heartbeat(
     host: &Host,
     request: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Result<RecordActivityTaskHeartbeatByIdResponse, Status> {
-    check_blob(request.details.as_ref())?;
     let named = Named {
         namespace: request.namespace,
         workflow_id: request.workflow_id,
@@ -80,7 +76,12 @@ pub(crate) async fn heartbeat(
         activity_id: request.activity_id,
     };
     let (key, slot, which) = lock(host, named).await?;
-    let cancel_requested = heartbeat::beat(host, &key, slot, which, request.details).await?;
+    let beat = Beat {
+        which,
+        details: request.details,
+        identity: request.identity,
+    };
+    let cancel_requested = heartbeat::record(host, &key, slot, beat).await?;
     Ok(RecordActivityTaskHeartbeatByIdResponse {
         cancel_requested,
         ..RecordActivityTaskHeartbeatByIdResponse::default()

@@ -6,6 +6,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 use tonic::Status;
 
 use super::complete_task::{fence, lock_task};
+use super::oversize;
 use crate::core::Refusal;
 use crate::core::commands::fail_task::{self, FailTask};
 use crate::runs::Host;
@@ -26,7 +27,7 @@ pub(crate) async fn handle(
     let cmd = FailTask {
         fence: fence(&token),
         cause: request.cause(),
-        failure: request.failure,
+        failure: request.failure.map(|failure| oversize::fitting(failure).0),
         identity: request.identity,
     };
     let outcome = match fail_task::apply(&mut live.run, cmd, host.now()) {

@@ -6,8 +6,8 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::activity::lock_activity;
-use super::check_blob;
+use super::activity::{self, lock_activity};
+use super::oversize;
 use crate::core::Refusal;
 use crate::core::commands::complete_activity::Which;
 use crate::core::commands::heartbeat::{self, Heartbeat};
@@ -18,25 +18,42 @@ pub(crate) async fn handle(
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Result<RecordActivityTaskHeartbeatResponse, Status> {
     host.admit()?;
-    check_blob(request.details.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
     let (fence, key, slot) = lock_activity(host, &namespace, &request.task_token).await?;
     let which = Which::Token(fence);
-    let cancel_requested = beat(host, &key, slot, which, request.details).await?;
+    let beat = Beat {
+        which,
+        details: request.details,
+        identity: request.identity,
+    };
+    let cancel_requested = record(host, &key, slot, beat).await?;
     Ok(RecordActivityTaskHeartbeatResponse {
         cancel_requested,
         ..RecordActivityTaskHeartbeatResponse::default()
     })
 }
 
-/// Records the beat; answers whether the activity was asked to stop.
-pub(super) async fn beat(
+#[derive(Debug)]
+pub(super) struct Beat {
+    pub(super) which: Which,
+    pub(super) details: Option<Payloads>,
+    pub(super) identity: String,
+}
+
+/// Records the beat; answers whether the activity is to stop. It is where its details are too
+/// large to be kept: the attempt has failed of it.
+pub(super) async fn record(
     host: &Host,
     key: &Key,
     mut slot: Guard,
-    which: Which,
-    details: Option<Payloads>,
+    beat: Beat,
 ) -> Result<bool, Status> {
+    let Beat { which, details, .. } = beat;
+    if oversize::is_too_large(details.as_ref()) {
+        let ended = activity::too_large(activity::HEARTBEAT_TOO_LARGE, beat.identity);
+        activity::end(host, key, slot, which, ended).await?;
+        return Ok(true);
+    }
     let live = slot.live.as_mut().ok_or(Refusal::Closed)?;
     let cmd = Heartbeat { which, details };
     let beaten = match heartbeat::apply(&mut live.run, cmd, host.now()) {

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod multi;
 pub(crate) mod namespaces;
 pub(crate) mod older_lists;
+mod oversize;
 pub(crate) mod poll_activity;
 pub(crate) mod poll_workflow;
 pub(crate) mod query;
