@@ -271,6 +271,7 @@ impl Host {
                     reason: "terminated by schedule overlap policy".to_owned(),
                     details: None,
                     identity,
+                    links: Vec::new(),
                 };
                 self.change_chain(in_hand, &of, |run| terminate::apply(run, request, now))
                     .await
