@@ -27,6 +27,7 @@ struct Model(Arc<Mutex<Kept>>);
 struct Kept {
     heads: BTreeMap<i64, Head>,
     records: BTreeMap<i64, BTreeMap<i64, Bytes>>,
+    schedules: BTreeMap<i64, ScheduleRow>,
 }
 
 impl Model {
@@ -85,7 +86,11 @@ impl Committer for Model {
                 Change::Record { row, number, body } => {
                     kept.records.entry(row).or_default().insert(number, body);
                 }
-                other => panic!("the model knows no {other:?}"),
+                Change::Schedule(row) => {
+                    kept.schedules.insert(row.row, *row);
+                }
+                Change::ScheduleGone(row) => drop(kept.schedules.remove(&row)),
+                other @ Change::Namespace(_) => panic!("the model knows no {other:?}"),
             }
         }
         Ok(())
@@ -150,6 +155,50 @@ impl Reader for Model {
             *by_status.entry(head.status).or_default() += 1;
         }
         Ok(by_status.into_iter().collect())
+    }
+
+    fn schedule(&self, namespace: i64, id: &str) -> Result<Option<ScheduleRow>, StoreError> {
+        let kept = self.kept();
+        let mut all = kept.schedules.values();
+        let found = all.find(|row| row.namespace == namespace && row.schedule_id == id);
+        Ok(found.cloned())
+    }
+
+    fn schedule_key(&self, row: i64) -> Result<Option<(i64, String)>, StoreError> {
+        let kept = self.kept();
+        let found = kept.schedules.get(&row);
+        Ok(found.map(|row| (row.namespace, row.schedule_id.clone())))
+    }
+
+    fn due_schedules(&self, visit: &mut dyn FnMut(i64, Option<i64>)) -> Result<(), StoreError> {
+        for row in self.kept().schedules.values() {
+            if row.busy || row.wake_at.is_some() {
+                visit(row.row, row.wake_at.filter(|_| !row.busy));
+            }
+        }
+        Ok(())
+    }
+
+    fn schedules(
+        &self,
+        namespace: i64,
+        _filter: &Filter,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<Vec<ScheduleRow>, StoreError> {
+        let kept = self.kept();
+        let mut all: Vec<_> = kept.schedules.values().cloned().collect();
+        all.retain(|row| row.namespace == namespace);
+        all.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.row)));
+        let after = after.map(|at| (at.started_at, at.row));
+        all.retain(|row| after.is_none_or(|after| (row.created_at, row.row) < after));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    fn count_schedules(&self, namespace: i64, filter: &Filter) -> Result<i64, StoreError> {
+        let all = self.schedules(namespace, filter, None, usize::MAX)?;
+        Ok(i64::try_from(all.len()).unwrap_or(i64::MAX))
     }
 }
 
