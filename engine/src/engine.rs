@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::door::{Door, ServeOptions, tcp};
+use crate::errands::Queue;
 use crate::errors::{FatalError, OpenError, ServeError};
 use crate::limits;
 use crate::matching::Matching;
@@ -49,6 +50,7 @@ impl Config {
 pub struct Engine {
     host: Arc<Host>,
     clockwork: JoinHandle<()>,
+    errands: JoinHandle<()>,
 }
 
 const DEFAULT_RETENTION_SECONDS: i64 = 3 * 86_400;
@@ -72,6 +74,7 @@ impl Engine {
             Ok(opened) => opened?,
             Err(panicked) => return Err(OpenError::Io(std::io::Error::other(panicked))),
         };
+        host.errands = Queue::new(Arc::clone(&stillness));
         host.stillness = stillness;
         let host = Arc::new(host);
         for name in &config.namespaces {
@@ -92,7 +95,12 @@ impl Engine {
             }
         }
         let clockwork = tokio::spawn(Arc::clone(&host).run_clockwork());
-        Ok(Self { host, clockwork })
+        let errands = tokio::spawn(Arc::clone(&host).run_errands());
+        Ok(Self {
+            host,
+            clockwork,
+            errands,
+        })
     }
 
     pub(crate) fn host(&self) -> Arc<Host> {
@@ -174,6 +182,7 @@ impl Drop for Engine {
         self.host.closing.cancel();
         self.host.writes.stop_when_idle();
         self.clockwork.abort();
+        self.errands.abort();
     }
 }
 
@@ -195,6 +204,7 @@ pub(crate) fn open_store(path: PathBuf, clock: SharedClock) -> Result<Host, Open
         shelf: Shelf::new(store.last_row, limits::RUN_BYTES_IN_MEMORY),
         desk: Desk::new(store.last_schedule),
         last_row: AtomicI64::new(store.last_row),
+        errands: Queue::new(Arc::default()),
         stillness: Arc::default(),
         closing: CancellationToken::new(),
         durability: store.durability,

@@ -15,6 +15,7 @@ mod client;
 mod core;
 mod door;
 mod engine;
+mod errands;
 mod errors;
 mod frontend;
 mod limits;

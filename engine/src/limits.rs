@@ -19,6 +19,10 @@ pub(crate) const SIGNALS: u64 = 10_000;
 pub(crate) const PENDING_ACTIVITIES: usize = 2_000;
 /// Runs of one workflow follow each other no faster, whoever asks for the next one.
 pub(crate) const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+pub(crate) const PENDING_CHILDREN: usize = 2_000;
+/// To other workflows.
+pub(crate) const PENDING_SIGNALS: usize = 2_000;
+pub(crate) const PENDING_CANCELS: usize = 2_000;
 pub(crate) const PENDING_TIMERS: usize = 20_000;
 pub(crate) const UPDATES_IN_FLIGHT: usize = 10;
 pub(crate) const UPDATES_IN_FLIGHT_BYTES: usize = 20 * 1024 * 1024;
@@ -77,3 +81,8 @@ pub(crate) const QUERY: Duration = Duration::from_secs(30);
 pub(crate) const WORKER_MEMORY: Duration = Duration::from_secs(24 * 3_600);
 /// A sticky queue nobody has polled for this long is taken for dead.
 pub(crate) const STICKY_SILENCE: Duration = Duration::from_secs(10);
+
+/// What is said when a run may have no more of something.
+pub(crate) fn reached(what: &str, pending: usize, limit: usize) -> String {
+    format!("the number of {what}, {pending}, has reached the per-workflow limit of {limit}")
+}

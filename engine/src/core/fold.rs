@@ -12,6 +12,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 
 use super::activity::{Activity, AttemptState, StartedActivity};
+use super::family::{self, Family};
 use super::record::{Fact, Note};
 use super::run::{Run, Timeouts, Timer};
 use super::task::{DEFAULT_TIMEOUT, WorkflowTask};
@@ -25,7 +26,7 @@ pub(crate) fn event(run: &mut Run, event: &HistoryEvent) {
 /// The event's meaning apart from its id: also applied when the event is only buffered, so that
 /// a finished activity or a fired timer cannot finish or fire twice.
 fn effect(run: &mut Run, event: &HistoryEvent) {
-    let id = event.event_id;
+    let (id, was_open) = (event.event_id, run.is_open());
     let at = from_proto(event.event_time.as_ref());
     let Some(attributes) = &event.attributes else {
         return;
@@ -141,7 +142,10 @@ fn effect(run: &mut Run, event: &HistoryEvent) {
         }
         // Started events change nothing that lasts, markers belong to the worker, and events of
         // features without commands yet are never written.
-        _ => {}
+        _ => family::effect(&mut run.family, event, attributes),
+    }
+    if was_open && !run.is_open() {
+        family::close(&mut run.family, event);
     }
 }
 
@@ -157,6 +161,8 @@ pub(crate) fn note(run: &mut Run, note: &Note, at: Timestamp) {
             run.buffered.push(HistoryEvent::clone(event));
         }
         Fact::Flushed(_) => run.buffered.clear(),
+        Fact::Parted(initiated_id) => run.family.parted(*initiated_id),
+        Fact::Reported(_) => run.family.reported(),
         Fact::ActivityStarted(start) => {
             if let Some(activity) = run.activities.get_mut(&start.scheduled_id) {
                 activity.attempt = start.attempt;
@@ -199,6 +205,7 @@ fn born(
     let may_be_followed = a.retry_policy.is_some() || !a.cron_schedule.is_empty();
     run.birth = may_be_followed.then(|| Box::new(a.clone()));
     run.links.clone_from(&event.links);
+    run.family = Family::born(a);
     run.first_run_id.clone_from(&a.first_execution_run_id);
     run.original_run_id.clone_from(&a.original_execution_run_id);
     run.workflow_type = a.workflow_type.as_ref().map_or("", |t| &t.name).to_owned();

@@ -9,6 +9,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod commands;
+pub(crate) mod family;
 pub(crate) mod fold;
 pub(crate) mod priority;
 pub(crate) mod record;

@@ -23,7 +23,7 @@ pub(crate) struct Record {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Note {
-    #[prost(oneof = "Fact", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Fact", tags = "1, 2, 3, 4, 5, 6, 7, 10, 11")]
     pub(crate) fact: Option<Fact>,
 }
 
@@ -48,6 +48,12 @@ pub(crate) enum Fact {
     /// Every buffered event has its id now.
     #[prost(bool, tag = "7")]
     Flushed(bool),
+    /// The end of this run has reached the child initiated by the event of this id.
+    #[prost(int64, tag = "10")]
+    Parted(i64),
+    /// The parent knows how this run ended.
+    #[prost(bool, tag = "11")]
+    Reported(bool),
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -20,6 +20,9 @@ pub(crate) enum Refusal {
     /// Another run than the one that was meant has the workflow id.
     #[error("workflow execution not found")]
     AnotherChain,
+    /// Only the run's parent may ask this of it.
+    #[error("workflow parent does not match")]
+    NotTheParent,
     /// Nothing to start: another poller was faster, or the run moved on.
     #[error("task is not waiting to be started")]
     NotWaiting,

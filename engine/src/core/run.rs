@@ -13,6 +13,7 @@ use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::activity::Activity;
+use super::family::Family;
 use super::record::Record;
 use super::task::{DEFAULT_TIMEOUT, Sticky, WorkflowTask};
 use super::updates::Updates;
@@ -70,6 +71,7 @@ pub(crate) struct Run {
     pub(crate) updates: Updates,
     /// The last workflow task wanted to end the run and lost against news. Volatile.
     pub(crate) close_attempted: bool,
+    pub(crate) family: Family,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +133,7 @@ impl Run {
             signals: 0,
             updates: Updates::default(),
             close_attempted: false,
+            family: Family::default(),
         }
     }
 

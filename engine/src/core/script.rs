@@ -4,6 +4,7 @@
 //! script the run is replayed from its records and must equal the live one, so each test also
 //! tests recovery.
 
+mod family;
 mod updates;
 mod words;
 
@@ -21,10 +22,11 @@ use self::words::{commands, describe, option, start_command};
 use super::activity::{ActivityFence, AttemptState};
 use super::commands::complete_activity::{CompleteActivity, End, Which};
 use super::commands::complete_task::{self, CompleteTask};
+use super::commands::decisions::Namespaces;
 use super::commands::start_activity::{StartActivity, Starter};
 use super::commands::{
-    admit_update, attach, cancel, complete_activity, fail_activity, fail_task, heartbeat, recover,
-    signal, start, start_activity, start_task, terminate, tick,
+    admit_update, answer_errand, attach, cancel, complete_activity, end_child, fail_activity,
+    fail_task, heartbeat, recover, signal, start, start_activity, start_task, terminate, tick,
 };
 use super::record::Record;
 use super::step::Successor;
@@ -146,6 +148,17 @@ impl Stage {
                 fail_activity::apply(&mut self.run, cmd, now)
             }
             "beat" => self.beat(name),
+            "answer" => Ok(answer_errand::apply(
+                run,
+                family::answer(&words),
+                "home",
+                now,
+            )),
+            "end_child" => {
+                let cmd = family::end_child(run, &words);
+                Ok(end_child::apply(run, cmd, now))
+            }
+            "errand" => return family::errand(&self.run, &mut self.out),
             other => panic!("no such command: {other}"),
         };
         match outcome {
@@ -187,6 +200,7 @@ impl Stage {
             takes_new_task: !words.contains(&"no_inline"),
             eager: self.starter(),
             next: next_run(),
+            namespaces: Namespaces::default(),
         };
         let done = complete_task::apply(&mut self.run, cmd, self.now)?;
         for scheduled_id in done.eager_activities {

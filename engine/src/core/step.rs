@@ -11,6 +11,7 @@ use temporalio_protos::temporal::api::history::v1::{
 use temporalio_protos::temporal::api::sdk::v1::{EventGroupMarker, UserMetadata};
 
 use super::commands::start::{self, Start};
+use super::family;
 use super::fold;
 use super::record::{Fact, Note, Record};
 use super::run::Run;
@@ -33,7 +34,7 @@ pub(crate) enum Action {
     },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// `None` when only volatile state changed.
     pub(crate) record: Option<Record>,
@@ -283,10 +284,10 @@ impl<'r> Step<'r> {
             return;
         }
         let buffered = std::mem::take(&mut self.run.buffered);
-        let (last, first): (Vec<_>, Vec<_>) = buffered.into_iter().partition(finishes_activity);
+        let (last, first): (Vec<_>, Vec<_>) = buffered.into_iter().partition(finishes);
         let mut starts = Vec::new();
         for event in first {
-            let scheduled = activity_started(&event);
+            let scheduled = started_of(&event);
             let id = self.append(event);
             starts.extend(scheduled.map(|scheduled| (scheduled, id)));
         }
@@ -322,27 +323,33 @@ impl<'r> Step<'r> {
     }
 }
 
-fn activity_started(event: &HistoryEvent) -> Option<i64> {
+/// What was scheduled or initiated, of an event that says it started.
+fn started_of(event: &HistoryEvent) -> Option<i64> {
     match &event.attributes {
         Some(Attributes::ActivityTaskStartedEventAttributes(a)) => Some(a.scheduled_event_id),
+        Some(Attributes::ChildWorkflowExecutionStartedEventAttributes(a)) => {
+            Some(a.initiated_event_id)
+        }
         _ => None,
     }
 }
 
-fn finishes_activity(event: &HistoryEvent) -> bool {
-    matches!(
-        &event.attributes,
+fn finishes(event: &HistoryEvent) -> bool {
+    match &event.attributes {
         Some(
             Attributes::ActivityTaskCompletedEventAttributes(_)
-                | Attributes::ActivityTaskFailedEventAttributes(_)
-                | Attributes::ActivityTaskTimedOutEventAttributes(_)
-                | Attributes::ActivityTaskCanceledEventAttributes(_)
-        )
-    )
+            | Attributes::ActivityTaskFailedEventAttributes(_)
+            | Attributes::ActivityTaskTimedOutEventAttributes(_)
+            | Attributes::ActivityTaskCanceledEventAttributes(_),
+        ) => true,
+        Some(attributes) => family::child_end(attributes).is_some(),
+        None => false,
+    }
 }
 
 fn link_to_start(event: &mut HistoryEvent, starts: &[(i64, i64)]) {
-    let (scheduled, started) = match &mut event.attributes {
+    let started = |of: i64| starts.iter().find(|(id, _)| *id == of).map(|(_, id)| *id);
+    let (scheduled, started_id) = match &mut event.attributes {
         Some(Attributes::ActivityTaskCompletedEventAttributes(a)) => {
             (a.scheduled_event_id, &mut a.started_event_id)
         }
@@ -355,9 +362,16 @@ fn link_to_start(event: &mut HistoryEvent, starts: &[(i64, i64)]) {
         Some(Attributes::ActivityTaskCanceledEventAttributes(a)) => {
             (a.scheduled_event_id, &mut a.started_event_id)
         }
-        _ => return,
+        Some(attributes) => {
+            let initiated = family::child_end(attributes).map(|(initiated, _)| initiated);
+            if let Some(id) = initiated.and_then(started) {
+                family::link_child_to_start(attributes, id);
+            }
+            return;
+        }
+        None => return,
     };
-    if let Some((_, id)) = starts.iter().find(|(of, _)| *of == scheduled) {
-        *started = *id;
+    if let Some(id) = started(scheduled) {
+        *started_id = id;
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use prost::Message;
+use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes};
 use temporalio_protos::temporal::api::deployment::v1::WorkerDeploymentVersion;
 use temporalio_protos::temporal::api::enums::v1::{
     QueryResultType, VersioningBehavior, WorkerVersioningMode,
@@ -20,6 +21,7 @@ use tonic::Status;
 use super::poll_activity;
 use super::poll_workflow::{self, Poller, build_of};
 use crate::core::commands::complete_task::{self, CompleteTask};
+use crate::core::commands::decisions::{Namespaces, Place};
 use crate::core::task::{Sticky, TaskFence};
 use crate::core::time::positive;
 use crate::core::{Action, Refusal};
@@ -37,6 +39,7 @@ pub(crate) async fn handle(
 ) -> Result<Vec<u8>, Status> {
     host.admit()?;
     let namespace = host.namespace(&request.namespace)?;
+    let namespaces = named_namespaces(host, &namespace, &request.commands)?;
     let (token, key, mut slot) = lock_task(host, &namespace, &request.task_token).await?;
     let Some(live) = slot.live.as_mut() else {
         return Err(Refusal::StaleWorkflowTask.into());
@@ -86,6 +89,7 @@ pub(crate) async fn handle(
         force_new_task: heartbeat,
         takes_new_task: wants_next,
         next: host.next_run()?,
+        namespaces,
     };
     let done = match complete_task::apply(&mut live.run, cmd, host.now()) {
         Ok(done) => done,
@@ -160,6 +164,37 @@ fn hand_on(
         host.offer_workflow_task(key, live);
     }
     handed
+}
+
+/// The namespaces that commands to other workflows name.
+#[allow(deprecated)] // Other namespaces are still reached this way.
+fn named_namespaces(
+    host: &Host,
+    own: &Namespace,
+    commands: &[Command],
+) -> Result<Namespaces, Status> {
+    let mut namespaces = Namespaces {
+        own: Place {
+            name: own.name.clone(),
+            id: own.uuid.clone(),
+        },
+        ..Namespaces::default()
+    };
+    for command in commands {
+        let name = match &command.attributes {
+            Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => &a.namespace,
+            Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => &a.namespace,
+            Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
+                &a.namespace
+            }
+            _ => continue,
+        };
+        if !name.is_empty() && *name != own.name {
+            let id = host.namespace(name)?.uuid.clone();
+            namespaces.others.insert(name.clone(), id);
+        }
+    }
+    Ok(namespaces)
 }
 
 /// The run a workflow-task token stands for, locked.

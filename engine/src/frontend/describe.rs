@@ -12,8 +12,8 @@ use temporalio_protos::temporal::api::enums::v1::{
 };
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflow::v1::{
-    PendingActivityInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
-    WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+    PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, RequestIdInfo,
+    WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
 };
 use temporalio_protos::temporal::api::workflowservice::v1::{
     DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
@@ -23,6 +23,7 @@ use tonic::Status;
 use super::execution;
 use crate::core::Run;
 use crate::core::activity::{Activity, AttemptState};
+use crate::core::family::Child;
 use crate::core::retry;
 use crate::core::task::WorkflowTask;
 use crate::core::time::{duration, to_proto};
@@ -52,6 +53,8 @@ pub(crate) async fn handle(
 }
 
 fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
+    let parent = run.family.parent.as_deref();
+    let children = run.family.children.iter();
     DescribeWorkflowExecutionResponse {
         execution_config: Some(WorkflowExecutionConfig {
             task_queue: Some(TaskQueue {
@@ -67,9 +70,15 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
         workflow_execution_info: Some(WorkflowExecutionInfo {
             history_length: head.history_length + unwritten(run),
             priority: run.priority.clone(),
+            parent_namespace_id: parent.map_or("", |parent| &parent.namespace_id).to_owned(),
+            parent_execution: parent.map(|parent| parent.execution.clone()),
+            root_execution: Some(run.root()),
             ..info(head)
         }),
         pending_activities: run.activities.values().map(pending_activity).collect(),
+        pending_children: children
+            .map(|(initiated_id, child)| pending_child(*initiated_id, child))
+            .collect(),
         pending_workflow_task: run.task.as_ref().map(pending_task),
         workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
             execution_expiration_time: run.execution_expires_at.map(to_proto),
@@ -199,6 +208,17 @@ fn options(activity: &Activity) -> ActivityOptions {
             ..policy
         }),
         ..ActivityOptions::default()
+    }
+}
+
+fn pending_child(initiated_id: i64, child: &Child) -> PendingChildExecutionInfo {
+    let kind = child.workflow_type.as_ref().map_or("", |kind| &kind.name);
+    PendingChildExecutionInfo {
+        workflow_id: child.workflow_id.clone(),
+        run_id: child.run_id.clone(),
+        workflow_type_name: kind.to_owned(),
+        initiated_id,
+        parent_close_policy: child.policy as i32,
     }
 }
 

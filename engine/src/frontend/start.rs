@@ -20,13 +20,14 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-pub(super) use self::policies::{Decision, decide};
+pub(crate) use self::policies::{Decision, decide};
 pub(super) use self::validate::{check_links, validate};
 use super::poll_workflow::{self, Poller, build_of};
 use crate::core::commands::attach::{self, Attach};
 use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
 use crate::core::commands::terminate::{self, Terminate};
+use crate::core::family::Family;
 use crate::core::time::{duration, positive, to_proto};
 use crate::core::{retry, succession, task};
 use crate::runs::{Guard, Host, Key, Slot};
@@ -170,6 +171,18 @@ pub(super) fn begin(
     request: StartWorkflowExecutionRequest,
     signal: Option<Signal>,
 ) -> Result<(String, Position), Status> {
+    begin_as(host, key, slot, request, signal, &Family::default())
+}
+
+/// As [`begin`], for a run with a parent.
+pub(crate) fn begin_as(
+    host: &Host,
+    key: &Key,
+    slot: &mut Slot,
+    request: StartWorkflowExecutionRequest,
+    signal: Option<Signal>,
+    ties: &Family,
+) -> Result<(String, Position), Status> {
     let (now, run_id) = (host.now(), host.fresh_id()?);
     let request_id = match request.request_id.is_empty() {
         true => host.fresh_id()?,
@@ -186,14 +199,18 @@ pub(super) fn begin(
         // One write with the new run: there is never neither. Nothing may fail in between.
         host.take_and_hold(key, slot, ended);
     }
+    let (workflow_id, links) = (request.workflow_id.clone(), request.links.clone());
+    let user_metadata = request.user_metadata.clone();
+    let mut attributes = attributes(request, &run_id, now);
+    ties.bequeath(&mut attributes);
     let (run, outcome) = start::apply(
         Start {
-            workflow_id: request.workflow_id.clone(),
+            workflow_id,
             run_id: run_id.clone(),
             request_id,
-            user_metadata: request.user_metadata.clone(),
-            links: request.links.clone(),
-            attributes: attributes(request, &run_id, now),
+            user_metadata,
+            links,
+            attributes,
             signal,
         },
         now,

@@ -28,6 +28,7 @@ impl From<Refusal> for Status {
             | Refusal::UnknownActivity(_)
             | Refusal::AnotherChain
             | Refusal::NotFound
+            | Refusal::NotTheParent
             | Refusal::NotWaiting => Self::not_found(text),
             Refusal::NotReady(_) => unready(text),
             Refusal::Closing => exhausted(Cause::BusyWorkflow, text),

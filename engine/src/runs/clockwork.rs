@@ -58,7 +58,8 @@ impl Host {
         }
         let (key, mut slot) = match self.lock_row(row).await {
             Ok(Some(found)) => found,
-            Ok(None) => return,
+            // Closed, or replaced by another run: it may still have something to do elsewhere.
+            Ok(None) => return self.errands.push(row),
             Err(error) => {
                 tracing::error!(row, %error, "a run that is due cannot be read");
                 // A damaged run stays so; anything else may pass.

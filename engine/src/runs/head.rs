@@ -92,13 +92,16 @@ impl Live {
         let someone_waits = !self.riding.is_empty()
             || self.hearers.are_there()
             || Arc::strong_count(&self.grown) > 1;
-        !someone_waits && (!self.run.is_open() || is_quiet(&self.run))
+        !someone_waits
+            && !self.run.family.has_errands()
+            && (!self.run.is_open() || is_quiet(&self.run))
     }
 }
 
 fn agenda(run: &Run, records: i64) -> Agenda {
     if !run.is_open() {
         return Agenda {
+            ready: run.family.has_errands(),
             records,
             ..Agenda::default()
         };
@@ -123,6 +126,7 @@ fn is_quiet(run: &Run) -> bool {
 /// Something waits to be handed out, or would be again after a restart.
 fn is_ready(run: &Run) -> bool {
     run.task.as_ref().is_some_and(|task| !task.speculative)
+        || run.family.has_errands()
         || !run.buffered.is_empty()
         || run
             .activities

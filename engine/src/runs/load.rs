@@ -110,6 +110,21 @@ impl Host {
         Ok((run, history, records))
     }
 
+    /// A stored run as it was in memory.
+    pub(super) async fn revive(&self, head: &Head) -> Result<Live, Status> {
+        let (run, history, records) = self.read_back(head).await?;
+        Ok(Live {
+            row: head.row,
+            run,
+            records,
+            history,
+            riding: Vec::new(),
+            hearers: Hearers::default(),
+            grown: Arc::new(Notify::new()),
+            attributes: None,
+        })
+    }
+
     async fn load(&self, key: &Key, slot: &mut Slot) -> Result<(), Status> {
         let (namespace, workflow_id) = (key.namespace, Arc::clone(&key.workflow_id));
         let Some(head) = self
@@ -123,17 +138,7 @@ impl Host {
             return Ok(());
         }
         let row = head.row;
-        let (run, history, records) = self.read_back(&head).await?;
-        let mut live = Live {
-            row,
-            run,
-            records,
-            history,
-            riding: Vec::new(),
-            hearers: Hearers::default(),
-            grown: Arc::new(Notify::new()),
-            attributes: None,
-        };
+        let mut live = self.revive(&head).await?;
         self.shelf.remember_row(row, key.clone());
         let mut outcome = recover::apply(&mut live.run, self.now());
         if !self.shelf.is_first_look(row) {

@@ -14,6 +14,7 @@ mod load;
 mod namespaces;
 mod queries;
 mod shelf;
+mod source;
 mod stillness;
 mod take;
 mod updates;
@@ -31,12 +32,13 @@ pub(crate) use load::{Found, not_found};
 pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
-pub(crate) use stillness::{Guard, Hand, Stillness};
+pub(crate) use stillness::{Guard, Hand, Sleeper, Stillness};
 pub(crate) use take::away_from;
 use updates::Hearers;
 pub(crate) use updates::{Heard, settled};
 
 use crate::core::{NextRun, Run};
+use crate::errands::Queue;
 use crate::matching::Matching;
 use crate::schedules::desk::Desk;
 use crate::store::writer::{Position, Room, WriteQueue};
@@ -56,6 +58,7 @@ pub(crate) struct Host {
     pub(crate) timers: Timers,
     pub(crate) queries: Queries,
     pub(crate) workers: Workers,
+    pub(crate) errands: Queue,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) writes: Arc<WriteQueue>,
     pub(crate) shelf: Shelf,
@@ -72,6 +75,8 @@ pub(crate) struct Host {
 pub(crate) struct Slot {
     pub(crate) loaded: bool,
     pub(crate) live: Option<Box<Live>>,
+    /// Runs that closed, and lost their place, while their end is still to be told to others.
+    pub(crate) leaving: Vec<Box<Live>>,
     /// The newest run, when it is closed and only its row was read.
     pub(crate) closed: Option<Box<Head>>,
     /// The last write of any run of this workflow id.

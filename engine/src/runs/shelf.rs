@@ -118,7 +118,8 @@ impl Shelf {
 
     /// Counts a slot as what it takes now.
     pub(crate) fn weigh(&self, slot: &mut Slot) {
-        let live = slot.live.as_ref().map_or(0, |live| live.weight());
+        let runs = slot.live.iter().chain(&slot.leaving);
+        let live: usize = runs.map(|live| live.weight()).sum();
         let closed = slot.closed.as_ref().map_or(0, |_| CLOSED_BYTES);
         let before = std::mem::replace(&mut slot.weight, SLOT_BYTES + live + closed);
         // Wrapping, as the two do together: the sum never goes below nothing.
@@ -246,10 +247,11 @@ fn idle_row(
         return None;
     }
     let mut slot = slot.try_lock().ok()?;
-    let is_idle = match &slot.live {
-        None => true,
-        Some(live) => live.may_be_forgotten(),
-    };
+    let is_idle = slot.leaving.is_empty()
+        && slot
+            .live
+            .as_ref()
+            .is_none_or(|live| live.may_be_forgotten());
     if !is_idle || !writes.is_durable(slot.position) || !may_go(&mut slot) {
         return None;
     }

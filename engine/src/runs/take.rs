@@ -7,6 +7,7 @@ use prost::Message;
 use tokio::sync::Notify;
 
 use super::{Hearers, History, Host, Key, Live, Slot};
+use crate::core::record::Record;
 use crate::core::{Action, Outcome, Run, priority};
 use crate::matching::{Item, Kind, QueueKey, Rank};
 use crate::store::Change;
@@ -24,7 +25,11 @@ impl Host {
         let row = self.next_row();
         self.shelf.remember_row(row, key.clone());
         if let Some(previous) = slot.live.take() {
-            self.shelf.forget_row(previous.row);
+            if previous.run.family.has_errands() {
+                slot.leaving.push(previous);
+            } else {
+                self.shelf.forget_row(previous.row);
+            }
         }
         slot.closed = None;
         slot.live = Some(Box::new(Live {
@@ -69,19 +74,8 @@ impl Host {
             return slot.position;
         };
         if let Some(record) = outcome.record {
-            let body = record.encode_to_vec().into();
-            let first = live.run.next_event_id - count(&record.events);
             let grew = !record.events.is_empty();
-            live.history.push(first, record.events);
-            let change = Change::Record {
-                row: live.row,
-                number: live.records,
-                body,
-            };
-            live.records += 1;
-            live.refresh_attributes();
-            let head = Change::Head(Box::new(live.head(key.namespace)));
-            held.extend([change, head]);
+            held.extend(live.append(key.namespace, record));
             if matches!(write, Write::Now) {
                 *position = self.writes.submit(held.drain(..));
             }
@@ -91,6 +85,9 @@ impl Host {
         }
         for action in outcome.actions {
             self.perform(key, live, action);
+        }
+        if live.run.family.has_errands() {
+            self.errands.push(live.row);
         }
         if live.run.is_open() {
             self.timers.set(live.row, live.run.next_wake());
@@ -155,6 +152,23 @@ impl Host {
             .map(|sticky| queue(&sticky.queue))
             .filter(|sticky| self.matching.is_listened_to(sticky, self.now()))
             .unwrap_or_else(|| queue(&run.task_queue))
+    }
+}
+
+impl Live {
+    /// A record becomes part of the run; answers what the store has to keep of it.
+    pub(super) fn append(&mut self, namespace: i64, record: Record) -> [Change; 2] {
+        let body = record.encode_to_vec().into();
+        let first = self.run.next_event_id - count(&record.events);
+        self.history.push(first, record.events);
+        let change = Change::Record {
+            row: self.row,
+            number: self.records,
+            body,
+        };
+        self.records += 1;
+        self.refresh_attributes();
+        [change, Change::Head(Box::new(self.head(namespace)))]
     }
 }
 

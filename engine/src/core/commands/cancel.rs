@@ -6,6 +6,7 @@ use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionCancelRequestedEventAttributes,
 };
 
+use super::signal::Sender;
 use crate::core::record::Fact;
 use crate::core::{Outcome, Refusal, Run, Step};
 
@@ -18,7 +19,20 @@ pub(crate) struct RequestCancel {
 }
 
 pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result<Outcome, Refusal> {
+    ask(run, cmd, None, now)
+}
+
+/// As [`apply`], asked by another run with the event of that id.
+pub(crate) fn ask(
+    run: &mut Run,
+    cmd: RequestCancel,
+    asker: Option<(Sender, i64)>,
+    now: Timestamp,
+) -> Result<Outcome, Refusal> {
     let is_open = run.is_open();
+    if let Some((sender, _)) = asker.as_ref().filter(|_| is_open) {
+        sender.check(run)?;
+    }
     let mut step = Step::new(run, now);
     // One request is enough: a second changes nothing, whoever sent it, and neither does one for
     // what is over.
@@ -28,10 +42,15 @@ pub(crate) fn apply(run: &mut Run, cmd: RequestCancel, now: Timestamp) -> Result
     if !cmd.request_id.is_empty() {
         step.note(Fact::Seen(cmd.request_id));
     }
+    let (external_workflow_execution, external_initiated_event_id) = match asker {
+        Some((sender, initiated_id)) => (Some(sender.execution), initiated_id),
+        None => (None, 0),
+    };
     let attributes = WorkflowExecutionCancelRequestedEventAttributes {
         cause: cmd.reason,
         identity: cmd.identity,
-        ..WorkflowExecutionCancelRequestedEventAttributes::default()
+        external_workflow_execution,
+        external_initiated_event_id,
     };
     step.incoming_event(HistoryEvent {
         attributes: Some(attributes.into()),

@@ -10,7 +10,7 @@ use temporalio_protos::temporal::api::failure::v1::{
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 use temporalio_protos::temporal::api::protocol::v1::Message;
 
-use super::decisions::{self, Bad, Decided, Mail};
+use super::decisions::{self, Bad, Decided, Mail, Namespaces};
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
 use crate::core::task::{Sticky, TaskFence};
@@ -34,6 +34,8 @@ pub(crate) struct CompleteTask {
     pub(crate) eager: Starter,
     /// The run that follows, should there be one.
     pub(crate) next: NextRun,
+    /// Every namespace that a command names.
+    pub(crate) namespaces: Namespaces,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ pub(crate) fn apply(
     step.run.sticky = cmd.sticky;
     let mut decided = Decided::new(task_completed, cmd.eager, cmd.next);
     decided.mail = mail;
+    decided.namespaces = cmd.namespaces;
     for command in cmd.commands {
         decisions::apply(&mut step, &mut decided, command);
     }
@@ -305,7 +308,7 @@ mod tests {
     #[test]
     fn a_worker_that_decides_wrongly_again_waits_for_its_timeout() {
         check(
-            "start; poll; complete child=a; poll; complete child=a; wait 10; poll; complete",
+            "start; poll; complete nexus; poll; complete nexus; wait 10; poll; complete",
             expect![[r#"
                 1 WorkflowExecutionStarted
                 2 WorkflowTaskScheduled
@@ -313,8 +316,8 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed FeatureDisabled
                 → offer workflow task
-                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
-                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+                rejected: FeatureDisabled: COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION is not built yet in this engine
+                rejected: FeatureDisabled: COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION is not built yet in this engine
                 → offer workflow task
                 5 WorkflowTaskScheduled
                 6 WorkflowTaskStarted

@@ -1,14 +1,15 @@
 //! Everything that can happen to a run, one command a file.
 //!
 //! Commands from outside first, then what a worker's decision may contain (`decisions/`).
-//! Children and external signals get their files here.
 
 pub(crate) mod admit_update;
+pub(crate) mod answer_errand;
 pub(crate) mod attach;
 pub(crate) mod cancel;
 pub(crate) mod complete_activity;
 pub(crate) mod complete_task;
 pub(crate) mod decisions;
+pub(crate) mod end_child;
 pub(crate) mod fail_activity;
 pub(crate) mod fail_task;
 pub(crate) mod heartbeat;

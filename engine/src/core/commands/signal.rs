@@ -1,7 +1,7 @@
 //! A message for the workflow.
 
 use ambient::Timestamp;
-use temporalio_protos::temporal::api::common::v1::{Header, Link, Payloads};
+use temporalio_protos::temporal::api::common::v1::{Header, Link, Payloads, WorkflowExecution};
 use temporalio_protos::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionSignaledEventAttributes,
 };
@@ -22,13 +22,31 @@ pub(crate) struct Signal {
     pub(crate) hurries: bool,
 }
 
+/// The run that sends, where a run does.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    pub(crate) execution: WorkflowExecution,
+    /// Only its own child is meant.
+    pub(crate) child_only: bool,
+}
+
 pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcome, Refusal> {
-    if !run.is_open() {
-        return Err(Refusal::Closed);
-    }
+    send(run, cmd, None, now)
+}
+
+/// As [`apply`], from another run.
+pub(crate) fn send(
+    run: &mut Run,
+    cmd: Signal,
+    sender: Option<Sender>,
+    now: Timestamp,
+) -> Result<Outcome, Refusal> {
     let mut step = Step::new(run, now);
     if step.run.seen_requests.contains(&cmd.request_id) {
         return Ok(step.finish());
+    }
+    if !step.run.is_open() {
+        return Err(Refusal::Closed);
     }
     if step.run.is_closing() {
         return Err(Refusal::Closing);
@@ -38,8 +56,11 @@ pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcom
             "exceeded workflow execution limit for signal events",
         ));
     }
+    if let Some(sender) = &sender {
+        sender.check(step.run)?;
+    }
     let hurries = cmd.hurries;
-    add(&mut step, cmd);
+    append(&mut step, cmd, sender);
     match hurries {
         true => step.begin_now(),
         false => step.ensure_task(),
@@ -47,7 +68,20 @@ pub(crate) fn apply(run: &mut Run, cmd: Signal, now: Timestamp) -> Result<Outcom
     Ok(step.finish())
 }
 
+impl Sender {
+    pub(super) fn check(&self, run: &Run) -> Result<(), Refusal> {
+        if self.child_only && !run.family.is_child_of(&self.execution) {
+            return Err(Refusal::NotTheParent);
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn add(step: &mut Step<'_>, cmd: Signal) {
+    append(step, cmd, None);
+}
+
+fn append(step: &mut Step<'_>, cmd: Signal, sender: Option<Sender>) {
     if !cmd.request_id.is_empty() {
         step.note(Fact::Seen(cmd.request_id));
     }
@@ -56,6 +90,7 @@ pub(crate) fn add(step: &mut Step<'_>, cmd: Signal) {
         input: cmd.input,
         identity: cmd.identity,
         header: cmd.header,
+        external_workflow_execution: sender.map(|sender| sender.execution),
         ..WorkflowExecutionSignaledEventAttributes::default()
     };
     step.incoming_event(HistoryEvent {

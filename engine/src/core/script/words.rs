@@ -9,7 +9,7 @@ use temporalio_protos::temporal::api::command::v1::{
     CompleteWorkflowExecutionCommandAttributes, ContinueAsNewWorkflowExecutionCommandAttributes,
     FailWorkflowExecutionCommandAttributes, RecordMarkerCommandAttributes,
     RequestCancelActivityTaskCommandAttributes, ScheduleActivityTaskCommandAttributes,
-    StartChildWorkflowExecutionCommandAttributes, StartTimerCommandAttributes,
+    ScheduleNexusOperationCommandAttributes, StartTimerCommandAttributes,
     UpsertWorkflowSearchAttributesCommandAttributes,
 };
 use temporalio_protos::temporal::api::command::v1::{Command, command::Attributes as Decision};
@@ -28,7 +28,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
-use super::updates;
+use super::{family, updates};
 use crate::core::Run;
 use crate::core::commands::start;
 use crate::core::retry;
@@ -63,6 +63,7 @@ pub(super) fn start_command(words: &[&str], now: Timestamp) -> start::Start {
                 let wait = Duration::from_secs(text.parse().unwrap());
                 to_proto(now.after(wait))
             }),
+            parent_workflow_execution: option(words, "parent").map(family::execution),
             first_workflow_task_backoff: seconds(words, "delay"),
             attempt: 1,
             cron_schedule: option(words, "cron").unwrap_or("").replace('_', " "),
@@ -118,14 +119,17 @@ pub(super) fn commands(run: &Run, words: &[&str]) -> Vec<Command> {
                 .into(),
                 "give_up" => CancelWorkflowExecutionCommandAttributes::default().into(),
                 "upsert" => UpsertWorkflowSearchAttributesCommandAttributes::default().into(),
-                "child" => StartChildWorkflowExecutionCommandAttributes::default().into(),
+                "child" => family::start_child(name).into(),
+                "signal_external" => family::signal_external(name).into(),
+                "cancel_external" => family::cancel_external(name).into(),
+                "nexus" => ScheduleNexusOperationCommandAttributes::default().into(),
                 _ => updates::command(verb, name, words)?,
             };
             let command_type = match verb {
                 "again" => CommandType::ContinueAsNewWorkflowExecution,
-                "child" => CommandType::StartChildWorkflowExecution,
                 "finish" => CommandType::CompleteWorkflowExecution,
                 "timer" => CommandType::StartTimer,
+                "nexus" => CommandType::ScheduleNexusOperation,
                 _ => CommandType::Unspecified,
             };
             Some(Command {
@@ -253,7 +257,7 @@ pub(super) fn describe(event: &HistoryEvent) -> String {
             let update = a.meta.as_ref().unwrap();
             format!("{} of {}", update.update_id, a.accepted_event_id)
         }
-        _ => String::new(),
+        other => family::describe(other),
     };
     format!("{name} {detail}").trim_end().to_owned()
 }

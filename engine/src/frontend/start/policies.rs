@@ -11,7 +11,7 @@ use crate::frontend::status;
 use crate::runs::Slot;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::frontend) enum Decision {
+pub(crate) enum Decision {
     New,
     /// The very same request was accepted before.
     Same(String),
@@ -21,7 +21,7 @@ pub(in crate::frontend) enum Decision {
     Existing(String),
 }
 
-pub(in crate::frontend) fn decide(
+pub(crate) fn decide(
     slot: &Slot,
     request: &StartWorkflowExecutionRequest,
 ) -> Result<Decision, Status> {

@@ -129,7 +129,7 @@ fn started(
         _ => 1,
     };
     let wait = positive(a.backoff_start_interval.as_ref());
-    WorkflowExecutionStartedEventAttributes {
+    let mut started = WorkflowExecutionStartedEventAttributes {
         workflow_type: a.workflow_type.clone(),
         task_queue: a.task_queue.clone(),
         input: a.input.clone(),
@@ -154,7 +154,9 @@ fn started(
         workflow_id: run.workflow_id.clone(),
         priority: run.priority.clone(),
         ..WorkflowExecutionStartedEventAttributes::default()
-    }
+    };
+    run.family.bequeath(&mut started);
+    started
 }
 
 #[cfg(test)]

@@ -4,14 +4,18 @@
 //! the task without a trace of the good ones. An unsupported command fails the task and says so.
 
 mod cancel_activity;
+mod cancel_external;
 mod cancel_timer;
 mod close;
 mod continue_as_new;
 mod mail;
 mod marker;
 mod message;
+mod namespaces;
 mod schedule_activity;
 pub(crate) mod sequence;
+mod signal_external;
+mod start_child;
 mod start_timer;
 mod upsert;
 
@@ -24,9 +28,11 @@ use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::{CommandType, WorkflowTaskFailedCause as Cause};
 
 use super::start_activity::Starter;
+use crate::core::family::Pending;
 use crate::core::{NextRun, Run, Step};
 use crate::limits;
 pub(crate) use mail::Mail;
+pub(crate) use namespaces::{Namespaces, Place};
 
 /// Why a decision as a whole was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +76,7 @@ pub(crate) struct Decided {
     pub(crate) next: NextRun,
     /// What the worker says about updates.
     pub(crate) mail: Mail,
+    pub(crate) namespaces: Namespaces,
 }
 
 impl Decided {
@@ -81,6 +88,7 @@ impl Decided {
             needs_task: false,
             next,
             mail: Mail::default(),
+            namespaces: Namespaces::default(),
         }
     }
 }
@@ -93,6 +101,9 @@ struct Outlook<'r> {
     new_timers: BTreeSet<&'r str>,
     ended_timers: BTreeSet<&'r str>,
     cancelled_activities: BTreeSet<i64>,
+    new_children: BTreeSet<&'r str>,
+    started_children: usize,
+    pending: Pending,
     closed: bool,
     mail: Mail,
     prospects: message::Prospects,
@@ -105,6 +116,9 @@ pub(crate) fn validate(run: &Run, commands: &[Command], mail: &Mail) -> Result<(
         new_timers: BTreeSet::new(),
         ended_timers: BTreeSet::new(),
         cancelled_activities: BTreeSet::new(),
+        new_children: BTreeSet::new(),
+        started_children: 0,
+        pending: run.family.pending(),
         closed: false,
         mail: mail.clone(),
         prospects: message::Prospects::default(),
@@ -134,6 +148,15 @@ fn look<'r>(
             cancel_activity::validate(outlook, a)
         }
         Attributes::StartTimerCommandAttributes(a) => start_timer::validate(outlook, a),
+        Attributes::StartChildWorkflowExecutionCommandAttributes(a) => {
+            start_child::validate(outlook, a)
+        }
+        Attributes::SignalExternalWorkflowExecutionCommandAttributes(a) => {
+            signal_external::validate(outlook, a)
+        }
+        Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a) => {
+            cancel_external::validate(outlook, a)
+        }
         Attributes::CancelTimerCommandAttributes(a) => cancel_timer::validate(outlook, a),
         Attributes::RecordMarkerCommandAttributes(a) => marker::validate(a),
         Attributes::ProtocolMessageCommandAttributes(a) => {
@@ -181,6 +204,15 @@ pub(crate) fn apply(step: &mut Step<'_>, decided: &mut Decided, command: Command
         Some(Attributes::CancelTimerCommandAttributes(a)) => cancel_timer::apply(step, decided, a),
         Some(Attributes::ProtocolMessageCommandAttributes(a)) => {
             mail::apply_command(step, &mut decided.mail, &a.message_id);
+        }
+        Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
+            start_child::apply(step, decided, a, metadata);
+        }
+        Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => {
+            signal_external::apply(step, decided, a, metadata);
+        }
+        Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
+            cancel_external::apply(step, decided, a, metadata);
         }
         Some(Attributes::RecordMarkerCommandAttributes(a)) => {
             marker::apply(step, decided, a, metadata);
@@ -250,6 +282,21 @@ fn without_attributes(kind: CommandType) -> Bad {
             "CancelWorkflowExecutionCommandAttributes",
             "CancelWorkflowExecutionCommand",
         ),
+        CommandType::StartChildWorkflowExecution => (
+            Cause::BadStartChildExecutionAttributes,
+            "StartChildWorkflowExecutionCommandAttributes",
+            "StartChildWorkflowExecutionCommand",
+        ),
+        CommandType::SignalExternalWorkflowExecution => (
+            Cause::BadSignalWorkflowExecutionAttributes,
+            "SignalExternalWorkflowExecutionCommandAttributes",
+            "SignalExternalWorkflowExecutionCommand",
+        ),
+        CommandType::RequestCancelExternalWorkflowExecution => (
+            Cause::BadRequestCancelExternalWorkflowExecutionAttributes,
+            "RequestCancelExternalWorkflowExecutionCommandAttributes",
+            "RequestCancelExternalWorkflowExecutionCommand",
+        ),
         _ => return bad(Cause::UnhandledCommand, "command without attributes"),
     };
     bad(cause, format!("{attributes} is not set on {command}."))
@@ -268,6 +315,16 @@ fn too_long(what: &str, name: &str, id: &str) -> String {
     )
 }
 
+/// As workers and clients write run ids.
+fn is_uuid(text: &str) -> bool {
+    let digits: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = digits.iter().map(|part| part.len()).collect();
+    let hex = digits
+        .iter()
+        .all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    hex && lengths == [8, 4, 4, 4, 12]
+}
+
 fn too_large(payloads: Option<&Payloads>) -> bool {
     payloads.is_some_and(|payloads| payloads.encoded_len() > limits::BLOB_BYTES)
 }
@@ -281,7 +338,7 @@ mod tests {
     #[test]
     fn an_unsupported_command_fails_the_task_and_says_so() {
         check(
-            "start; poll; complete timer=t@5 child",
+            "start; poll; complete timer=t@5 nexus",
             expect![[r#"
                 1 WorkflowExecutionStarted
                 2 WorkflowTaskScheduled
@@ -289,7 +346,7 @@ mod tests {
                 3 WorkflowTaskStarted
                 4 WorkflowTaskFailed FeatureDisabled
                 → offer workflow task
-                rejected: FeatureDisabled: COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION is not built yet in this engine
+                rejected: FeatureDisabled: COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION is not built yet in this engine
             "#]],
         );
     }
