@@ -20,13 +20,13 @@ use crate::raw::{NAMESPACE, complete, finish, poll, start, started};
 use crate::stage::{Stage, call, code, describe, execution, history, until};
 
 /// Another program holds the database for itself: nothing reaches the disk until it lets go.
-fn hold_the_disk(stage: &Stage) -> rusqlite::Connection {
+pub(crate) fn hold_the_disk(stage: &Stage) -> rusqlite::Connection {
     let intruder = rusqlite::Connection::open(stage.path()).unwrap();
     intruder.execute_batch("BEGIN IMMEDIATE").unwrap();
     intruder
 }
 
-fn is_waiting<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+pub(crate) fn is_waiting<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
     future.now_or_never().is_none()
 }
 

@@ -19,6 +19,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
+use crate::edges::{hold_the_disk, is_waiting};
 use crate::letters::{Say, answer, update};
 use crate::raw;
 use crate::stage::{QUEUE, Stage, call, history, shape, until, work, work_on};
@@ -273,4 +274,25 @@ async fn who_waits_hears_after_a_while_how_far_it_has_come() {
     .await;
     let told = asking.await.unwrap();
     assert_eq!((told.stage(), told.outcome), (Lifecycle::Accepted, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_answered_when_its_outcome_is_on_disk() {
+    let stage = Stage::new().await;
+    let door = stage.engine.door();
+    raw::started(&door, &raw::start("w")).await.unwrap();
+    let mut asking = Box::pin(asked(&door, update("w", "u", Lifecycle::Completed)));
+    assert!(is_waiting(&mut asking));
+    let task = raw::poll(&door).await;
+    let intruder = hold_the_disk(&stage);
+    let mut completing = Box::pin(answer(&door, task, Say::Done));
+    assert!(is_waiting(&mut completing));
+    assert!(is_waiting(&mut asking));
+    // Nor is anybody told who asks when it is done already.
+    let mut again = Box::pin(asked(&door, update("w", "u", Lifecycle::Completed)));
+    assert!(is_waiting(&mut again));
+    intruder.execute_batch("ROLLBACK").unwrap();
+    completing.await;
+    assert_eq!(asking.await.stage(), Lifecycle::Completed);
+    assert_eq!(again.await.stage(), Lifecycle::Completed);
 }
