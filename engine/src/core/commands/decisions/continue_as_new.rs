@@ -52,6 +52,7 @@ pub(super) fn apply(
     a: ContinueAsNewWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
+    // This run's history repeats the worker's word, the next one's says what it means.
     let said = a.initiator;
     let a = inherit(step.run, a);
     let started = started(step, &a, &decided.next.run_id);
