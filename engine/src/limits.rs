@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const BLOB_BYTES: usize = 2 * 1024 * 1024;
 /// What is kept of a failure larger than a blob.
 pub(crate) const CUT_FAILURE_BYTES: usize = 512 * 1024;
+pub(crate) const SEARCH_ATTRIBUTES: usize = 100;
+pub(crate) const SEARCH_VALUE_BYTES: usize = 2 * 1024;
 pub(crate) const SEARCH_ATTRIBUTES_BYTES: usize = 40 * 1024;
 pub(crate) const MEMO_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) const ID_BYTES: usize = 1_000;

@@ -8,6 +8,7 @@
 //! Never here: a clock, randomness, I/O, locks, iteration over hash maps.
 
 pub(crate) mod activity;
+pub(crate) mod attributes;
 pub(crate) mod commands;
 pub(crate) mod family;
 pub(crate) mod fold;

@@ -11,7 +11,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::StartWorkflowExecutio
 use tonic::Status;
 
 use crate::calendar::cron;
-use crate::core::{priority, retry};
+use crate::core::{attributes, priority, retry};
 use crate::frontend::{check_blob, check_id, check_length};
 use crate::limits;
 
@@ -43,6 +43,10 @@ pub(in crate::frontend) fn validate(
         return Err(Status::invalid_argument(
             "attaching request ID is required for attaching completion callbacks",
         ));
+    }
+    let attributes = request.search_attributes.as_ref();
+    if let Some(why) = attributes.and_then(attributes::complaint) {
+        return Err(Status::invalid_argument(why));
     }
     if let Some(why) = request.priority.as_ref().and_then(priority::complaint) {
         return Err(Status::invalid_argument(why));

@@ -18,7 +18,7 @@ use super::{Bad, Decided, Outlook, bad, too_large};
 use crate::core::commands::start::Start;
 use crate::core::time::{duration, or_zero, positive, to_proto};
 use crate::core::{Run, Step};
-use crate::core::{retry, succession, task};
+use crate::core::{attributes, retry, succession, task};
 use crate::limits;
 
 pub(super) fn validate(
@@ -36,7 +36,12 @@ pub(super) fn validate(
     if memo > limits::BLOB_BYTES {
         return wrong("memo exceeds size limit");
     }
-    if let Some(why) = a.retry_policy.as_ref().and_then(retry::complaint) {
+    let attributes = a.search_attributes.as_ref();
+    if let Some(why) = attributes.and_then(attributes::complaint) {
+        return Err(bad(Cause::BadSearchAttributes, why));
+    }
+    let policy = a.retry_policy.clone().map(retry::filled);
+    if let Some(why) = policy.as_ref().and_then(retry::complaint) {
         return wrong(&format!(
             "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: {why}."
         ));

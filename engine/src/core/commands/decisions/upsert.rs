@@ -10,29 +10,26 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 
 use super::{Bad, Decided, bad};
-use crate::core::Step;
+use crate::core::{Step, attributes};
 use crate::limits;
 
 pub(super) fn validate_search_attributes(
     a: &UpsertWorkflowSearchAttributesCommandAttributes,
 ) -> Result<(), Bad> {
-    let Some(attributes) = &a.search_attributes else {
+    let Some(changes) = &a.search_attributes else {
         return Err(bad(
             Cause::BadSearchAttributes,
             "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.",
         ));
     };
-    if attributes.indexed_fields.is_empty() {
+    if changes.indexed_fields.is_empty() {
         return Err(bad(
             Cause::BadSearchAttributes,
             "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
         ));
     }
-    if a.encoded_len() > limits::SEARCH_ATTRIBUTES_BYTES {
-        return Err(bad(
-            Cause::BadSearchAttributes,
-            "search attributes exceed size limit",
-        ));
+    if let Some(why) = attributes::complaint(changes) {
+        return Err(bad(Cause::BadSearchAttributes, why));
     }
     Ok(())
 }
