@@ -83,6 +83,8 @@ pub(crate) const QUERY: Duration = Duration::from_secs(30);
 pub(crate) const WORKER_MEMORY: Duration = Duration::from_secs(24 * 3_600);
 /// A sticky queue nobody has polled for this long is taken for dead.
 pub(crate) const STICKY_SILENCE: Duration = Duration::from_secs(10);
+/// How long an accepted request waits for room on a full disk before its caller is told.
+pub(crate) const FULL_DISK: Duration = Duration::from_secs(5);
 
 /// What is said when a run may have no more of something.
 pub(crate) fn reached(what: &str, pending: usize, limit: usize) -> String {

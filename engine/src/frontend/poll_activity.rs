@@ -126,7 +126,7 @@ async fn hand(
     drop(slot);
     // The schedule always, and where attempts are bounded the start too, is on disk before a
     // worker may act on it.
-    host.durable(position).await?;
+    host.durable_at_last(position).await?;
     Ok(task)
 }
 

@@ -112,7 +112,7 @@ async fn hand(
     let position = slot.position;
     drop(slot);
     // What the worker sees must survive, or its decision would rest on nothing.
-    host.durable(position).await?;
+    host.durable_at_last(position).await?;
     Ok(Some(bytes))
 }
 

@@ -2,6 +2,7 @@
 //! works, and what is there afterwards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient::ManualClock;
 use tonic::Code;
@@ -10,11 +11,14 @@ use super::Attached;
 use super::disk::{Disk, Fault, FileBytes};
 use super::image::Platter;
 use super::judge;
-use super::work::{NAMESPACE, decide, describe, end, history, play, signal, start};
+use super::work::{
+    NAMESPACE, decide, describe, end, history, once, play, signal, start, take_activity,
+};
 use crate::{Config, Engine, OpenError};
 
 struct Bench {
     on: Attached,
+    clock: ManualClock,
     engine: Engine,
 }
 
@@ -22,9 +26,10 @@ impl Bench {
     /// An engine with one workflow in it.
     async fn new() -> Self {
         let on = Attached::new(Disk::new(FileBytes::new()));
-        let engine = open(&on).await.unwrap();
+        let clock = ManualClock::at(judge::noon());
+        let engine = open(&on, &clock).await.unwrap();
         start(&engine.door(), "kept", 10).await.unwrap();
-        Self { on, engine }
+        Self { on, clock, engine }
     }
 
     async fn code_of_start(&self, workflow_id: &str) -> Option<Code> {
@@ -40,21 +45,25 @@ impl Bench {
     async fn restarted_on(self, files: FileBytes) -> Self {
         self.engine.close().await;
         let on = Attached::new(Disk::new(files));
-        let engine = open(&on).await.unwrap();
-        Self { on, engine }
+        let engine = open(&on, &self.clock).await.unwrap();
+        let clock = self.clock;
+        Self { on, clock, engine }
     }
 }
 
-async fn open(on: &Attached) -> Result<Engine, OpenError> {
-    let clock = ManualClock::at(judge::noon());
-    Engine::open(judge::config(on, &clock)).await
+async fn open(on: &Attached, clock: &ManualClock) -> Result<Engine, OpenError> {
+    Engine::open(judge::config(on, clock)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_new_work_answers_reads_and_goes_on_when_there_is_room() {
     let bench = Bench::new().await;
+    start(&bench.engine.door(), "busy", 10).await.unwrap();
+    decide(&bench.engine.door(), "busy", once()).await.unwrap();
     let before = bench.on.disk.files();
     bench.on.disk.break_with(Some(Fault::Full));
+    let door = bench.engine.door();
+    let taking = tokio::spawn(async move { take_activity(&door, "busy").await });
     let door = bench.engine.door();
     let waiting = tokio::spawn(async move { start(&door, "accepted", 10).await });
     // The first to come finds out; from then on the door says so.
@@ -79,8 +88,18 @@ async fn a_full_disk_refuses_new_work_answers_reads_and_goes_on_when_there_is_ro
     let verdict = judge::judge(as_it_is, &[], &judge::originals_of(before).await, false).await;
     verdict.unwrap();
 
+    // Whoever waits too long is told; a worker is not, for it would lose its task.
+    while !waiting.is_finished() {
+        bench.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let told = waiting.await.unwrap().unwrap_err();
+    assert_eq!(told.code(), Code::Unavailable);
+    assert!(told.message().contains("free space"), "{told}");
+    assert!(!taking.is_finished());
+
     bench.on.disk.break_with(None);
-    waiting.await.unwrap().unwrap();
+    assert!(!taking.await.unwrap().unwrap().is_empty());
     assert_eq!(bench.code_of_start("later").await, None);
     let files = bench.on.disk.files();
     let bench = bench.restarted_on(files).await;
@@ -131,7 +150,9 @@ async fn a_failed_sync_of_the_database_while_the_log_is_moved_stops_the_engine_t
 async fn a_read_only_disk_is_said_so_at_the_start() {
     let on = Attached::new(Disk::new(FileBytes::new()));
     on.disk.break_with(Some(Fault::ReadOnly));
-    let error = open(&on).await.unwrap_err();
+    let error = open(&on, &ManualClock::at(judge::noon()))
+        .await
+        .unwrap_err();
     assert!(matches!(error, OpenError::Io(_)), "{error:?}");
     assert!(error.to_string().contains("writable"), "{error}");
 }
@@ -140,7 +161,9 @@ async fn a_read_only_disk_is_said_so_at_the_start() {
 async fn a_disk_that_is_full_at_the_start_is_said_so() {
     let on = Attached::new(Disk::new(FileBytes::new()));
     on.disk.break_with(Some(Fault::Full));
-    let error = open(&on).await.unwrap_err();
+    let error = open(&on, &ManualClock::at(judge::noon()))
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("room"), "{error}");
 }
 

@@ -39,6 +39,7 @@ pub(crate) use updates::{Heard, settled};
 
 use crate::core::{NextRun, Run};
 use crate::errands::Queue;
+use crate::limits;
 use crate::matching::Matching;
 use crate::schedules::desk::Desk;
 use crate::store::writer::{Position, Room, WriteQueue};
@@ -141,7 +142,30 @@ impl Host {
 
     /// Resolves when everything up to this write is on disk. Nothing is answered before.
     pub(crate) async fn durable(&self, position: Position) -> Result<(), Status> {
+        tokio::select! {
+            biased;
+            done = self.durable_at_last(position) => done,
+            () = self.disk_stays_full() => Err(Status::unavailable(
+                "the engine's disk is full; free space on it and retry. The request was accepted, and takes effect if there is room before the engine stops",
+            )),
+        }
+    }
+
+    /// As [`Host::durable`], for as long as it takes: a task must not be lost to its worker while
+    /// its start waits for a disk that is full.
+    pub(crate) async fn durable_at_last(&self, position: Position) -> Result<(), Status> {
         self.writes.durable(position).await.map_err(|_| stopped())
+    }
+
+    async fn disk_stays_full(&self) {
+        loop {
+            self.writes.disk_is_full().await;
+            let patience = self.now().after(limits::FULL_DISK);
+            self.clock.sleep_until(patience).await;
+            if self.writes.room() == Room::DiskFull {
+                return;
+            }
+        }
     }
 
     /// A refusal speaks of what is there, so it too waits until that is on disk: else a crash

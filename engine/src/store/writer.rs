@@ -24,6 +24,7 @@ pub(crate) struct WriteQueue {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     durable: AtomicU64,
+    full: watch::Sender<bool>,
     failed: watch::Sender<Option<String>>,
     ended: watch::Sender<bool>,
 }
@@ -32,8 +33,6 @@ pub(crate) struct WriteQueue {
 struct Waiting {
     changes: Vec<Change>,
     weight: usize,
-    /// The disk had no room for the last commit, which will be tried again.
-    disk_is_full: bool,
     last: Position,
     acks: Vec<(Position, oneshot::Sender<()>)>,
     closing: bool,
@@ -64,6 +63,7 @@ impl WriteQueue {
             waiting: Mutex::default(),
             wake: Condvar::new(),
             durable: AtomicU64::new(0),
+            full: watch::Sender::new(false),
             failed: watch::Sender::new(None),
             ended: watch::Sender::new(false),
         });
@@ -127,7 +127,7 @@ impl WriteQueue {
         let waiting = self.lock();
         if waiting.stopped {
             Room::Stopped
-        } else if waiting.disk_is_full {
+        } else if *self.full.borrow() {
             Room::DiskFull
         } else if waiting.changes.len() >= limits::WAITING_WRITES
             || waiting.weight >= limits::WAITING_WRITE_BYTES
@@ -136,6 +136,13 @@ impl WriteQueue {
         } else {
             Room::Free
         }
+    }
+
+    /// Resolves when a commit found no room on the disk. It is tried again until it does.
+    pub(crate) async fn disk_is_full(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let mut full = self.full.subscribe();
+        let _full = full.wait_for(|full| *full).await;
     }
 
     /// Resolves with the reason when the store has failed.
@@ -192,9 +199,9 @@ impl WriteQueue {
     fn commit(&self, committer: &mut impl Committer, changes: &[Change]) -> Result<(), StoreError> {
         loop {
             let committed = committer.commit(changes);
-            let mut waiting = self.lock();
-            let was_full = waiting.disk_is_full;
-            waiting.disk_is_full = matches!(committed, Err(StoreError::Full(_)));
+            let is_full = matches!(committed, Err(StoreError::Full(_)));
+            let waiting = self.lock();
+            let was_full = self.full.send_replace(is_full);
             match committed {
                 Err(error @ StoreError::Full(_)) if !waiting.closing => {
                     if !was_full {

@@ -1,12 +1,14 @@
 //! What every store must do, whatever it lies on: a simple model in memory says what is right, and
 //! a store that is asked the same must answer the same. A new store is one more line at the end.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod model;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::sqlite;
+use model::{Model, position};
+
 use super::*;
 use crate::outage::Chance;
 use crate::visibility::{Compare, Field, Value};
@@ -19,195 +21,13 @@ trait Opens {
     fn open(&mut self) -> (Self::Committer, Arc<dyn Reader>);
 }
 
-/// The model: no disk, no index, every answer by looking at everything.
-#[derive(Clone, Debug, Default)]
-struct Model(Arc<Mutex<Kept>>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    heads: BTreeMap<i64, Head>,
-    records: BTreeMap<i64, BTreeMap<i64, Bytes>>,
-    schedules: BTreeMap<i64, ScheduleRow>,
-}
-
-impl Model {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn find(&self, wanted: impl Fn(&Head) -> bool) -> Option<Head> {
-        let kept = self.kept();
-        let mut newest_first = kept.heads.values().rev();
-        newest_first.find(|head| wanted(head)).cloned()
-    }
-
-    fn matching(&self, namespace: i64, filter: &Filter) -> Vec<Head> {
-        let kept = self.kept();
-        let of_namespace = kept.heads.values();
-        of_namespace
-            .filter(|head| head.namespace == namespace && matches(head, filter))
-            .cloned()
-            .collect()
-    }
-}
-
-/// As much of the query language as stores are asked here; its own tests are beside it.
-fn matches(head: &Head, filter: &Filter) -> bool {
-    match filter {
-        Filter::Everything => true,
-        Filter::Is(Field::Status, Compare::Equal, Value::Integer(status)) => {
-            i64::from(head.status) == *status
-        }
-        other => panic!("the model knows no {other:?}"),
-    }
-}
-
-fn position(head: &Head) -> (i64, i64, i64) {
-    let closed_at = head.closed_at.unwrap_or(NOT_CLOSED);
-    (closed_at, head.started_at, head.row)
-}
-
-impl Opens for Model {
-    type Committer = Self;
-
-    fn open(&mut self) -> (Self, Arc<dyn Reader>) {
-        (self.clone(), Arc::new(self.clone()))
-    }
-}
-
-impl Committer for Model {
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        let mut kept = self.kept();
-        for change in changes.iter().cloned() {
-            match change {
-                Change::Head(head) => {
-                    kept.heads.insert(head.row, *head);
-                }
-                Change::Record { row, number, body } => {
-                    kept.records.entry(row).or_default().insert(number, body);
-                }
-                Change::Schedule(row) => {
-                    kept.schedules.insert(row.row, *row);
-                }
-                Change::ScheduleGone(row) => drop(kept.schedules.remove(&row)),
-                other @ Change::Namespace(_) => panic!("the model knows no {other:?}"),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Reader for Model {
-    fn latest(&self, namespace: i64, workflow_id: &str) -> Result<Option<Head>, StoreError> {
-        Ok(self.find(|head| head.namespace == namespace && head.workflow_id == workflow_id))
-    }
-
-    fn run(
-        &self,
-        namespace: i64,
-        workflow_id: &str,
-        run_id: &str,
-    ) -> Result<Option<Head>, StoreError> {
-        Ok(self.find(|head| {
-            (head.namespace, &*head.workflow_id, &*head.run_id) == (namespace, workflow_id, run_id)
-        }))
-    }
-
-    fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError> {
-        Ok(self.find(|head| head.row == row))
-    }
-
-    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError> {
-        let kept = self.kept();
-        let of_run = kept.records.get(&row).into_iter().flatten();
-        Ok(of_run.map(|(_, body)| body.clone()).collect())
-    }
-
-    fn agendas(&self, visit: &mut dyn FnMut(i64, Due)) -> Result<(), StoreError> {
-        for head in self.kept().heads.values() {
-            match (head.agenda.ready, head.agenda.wake_at) {
-                (true, _) => visit(head.row, Due::AtOnce),
-                (false, Some(at)) => visit(head.row, Due::At(at)),
-                (false, None) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn list(
-        &self,
-        namespace: i64,
-        filter: &Filter,
-        after: Option<ListPosition>,
-        limit: usize,
-    ) -> Result<Vec<Head>, StoreError> {
-        let mut all = self.matching(namespace, filter);
-        all.sort_by_key(|head| std::cmp::Reverse(position(head)));
-        let after = after.map(|at| (at.closed_at, at.started_at, at.row));
-        all.retain(|head| after.is_none_or(|after| position(head) < after));
-        all.truncate(limit);
-        Ok(all)
-    }
-
-    fn count(&self, namespace: i64, filter: &Filter) -> Result<Vec<(i32, i64)>, StoreError> {
-        let mut by_status = BTreeMap::new();
-        for head in self.matching(namespace, filter) {
-            *by_status.entry(head.status).or_default() += 1;
-        }
-        Ok(by_status.into_iter().collect())
-    }
-
-    fn schedule(&self, namespace: i64, id: &str) -> Result<Option<ScheduleRow>, StoreError> {
-        let kept = self.kept();
-        let mut all = kept.schedules.values();
-        let found = all.find(|row| row.namespace == namespace && row.schedule_id == id);
-        Ok(found.cloned())
-    }
-
-    fn schedule_key(&self, row: i64) -> Result<Option<(i64, String)>, StoreError> {
-        let kept = self.kept();
-        let found = kept.schedules.get(&row);
-        Ok(found.map(|row| (row.namespace, row.schedule_id.clone())))
-    }
-
-    fn due_schedules(&self, visit: &mut dyn FnMut(i64, Option<i64>)) -> Result<(), StoreError> {
-        for row in self.kept().schedules.values() {
-            if row.busy || row.wake_at.is_some() {
-                visit(row.row, row.wake_at.filter(|_| !row.busy));
-            }
-        }
-        Ok(())
-    }
-
-    fn schedules(
-        &self,
-        namespace: i64,
-        _filter: &Filter,
-        after: Option<ListPosition>,
-        limit: usize,
-    ) -> Result<Vec<ScheduleRow>, StoreError> {
-        let kept = self.kept();
-        let mut all: Vec<_> = kept.schedules.values().cloned().collect();
-        all.retain(|row| row.namespace == namespace);
-        all.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.row)));
-        let after = after.map(|at| (at.started_at, at.row));
-        all.retain(|row| after.is_none_or(|after| (row.created_at, row.row) < after));
-        all.truncate(limit);
-        Ok(all)
-    }
-
-    fn count_schedules(&self, namespace: i64, filter: &Filter) -> Result<i64, StoreError> {
-        let all = self.schedules(namespace, filter, None, usize::MAX)?;
-        Ok(i64::try_from(all.len()).unwrap_or(i64::MAX))
-    }
-}
-
 const NAMESPACES: i64 = 2;
 
 /// Changes as the engine makes them: rows grow, records have no gap, a head follows its records.
 struct Life {
     chance: Chance,
     heads: Vec<Head>,
+    schedules: Vec<ScheduleRow>,
 }
 
 impl Life {
@@ -221,7 +41,39 @@ impl Life {
 
     fn commit(&mut self) -> Vec<Change> {
         let steps = 1 + self.below(5);
-        (0..steps).flat_map(|_| self.step()).collect()
+        let mut changes: Vec<Change> = (0..steps).flat_map(|_| self.step()).collect();
+        changes.push(self.schedule());
+        changes
+    }
+
+    /// A schedule that is new, has moved, or is gone. Its row never comes again.
+    fn schedule(&mut self) -> Change {
+        let at = self.below(6);
+        if at == 5 && !self.schedules.is_empty() {
+            let last = self.schedules.swap_remove(0);
+            return Change::ScheduleGone(last.row);
+        }
+        let row = 1 + i64::try_from(self.below(1 << 40)).unwrap_or(0);
+        let at = match at < self.schedules.len() {
+            true => at,
+            false => {
+                self.schedules.push(ScheduleRow {
+                    row,
+                    namespace: 1 + row % NAMESPACES,
+                    schedule_id: format!("schedule-{row}"),
+                    created_at: row % 7,
+                    search_values: "{}".to_owned(),
+                    ..ScheduleRow::default()
+                });
+                self.schedules.len() - 1
+            }
+        };
+        let (wake_at, busy) = (self.some(9), self.below(3) == 0);
+        let schedule = &mut self.schedules[at];
+        schedule.wake_at = (wake_at > 4).then_some(wake_at);
+        schedule.busy = busy;
+        schedule.body = format!("state at {wake_at}").into();
+        Change::Schedule(Box::new(schedule.clone()))
     }
 
     fn step(&mut self) -> Vec<Change> {
@@ -303,6 +155,7 @@ fn compare(right: &dyn Reader, asked: &dyn Reader, life: &Life) {
     let none = i64::try_from(life.heads.len()).unwrap_or(0) + 1;
     assert_eq!(asked.by_row(none).unwrap(), None);
     assert!(asked.records(none).unwrap().is_empty());
+    compare_schedules(right, asked, life);
     let due = |reader: &dyn Reader| {
         let mut all = Vec::new();
         reader.agendas(&mut |row, at| all.push((row, at))).unwrap();
@@ -332,11 +185,47 @@ fn compare(right: &dyn Reader, asked: &dyn Reader, life: &Life) {
     }
 }
 
+fn compare_schedules(right: &dyn Reader, asked: &dyn Reader, life: &Life) {
+    for row in &life.schedules {
+        let (namespace, id) = (row.namespace, row.schedule_id.as_str());
+        assert_eq!(asked.schedule(namespace, id).unwrap().as_ref(), Some(row));
+        let elsewhere = asked.schedule(NAMESPACES + 1 - namespace, id);
+        assert_eq!(elsewhere.unwrap(), None);
+        let key = asked.schedule_key(row.row).unwrap();
+        assert_eq!(key, Some((namespace, id.to_owned())));
+    }
+    assert_eq!(asked.schedule_key(0).unwrap(), None);
+    let due = |reader: &dyn Reader| {
+        let mut all = Vec::new();
+        let mut visit = |row, at| all.push((row, at));
+        reader.due_schedules(&mut visit).unwrap();
+        all
+    };
+    assert_eq!(due(asked), due(right));
+    let all = &Filter::Everything;
+    for namespace in 1..=NAMESPACES {
+        let count = asked.count_schedules(namespace, all).unwrap();
+        assert_eq!(count, right.count_schedules(namespace, all).unwrap());
+        let mut after = None;
+        loop {
+            let page = asked.schedules(namespace, all, after, 2).unwrap();
+            assert_eq!(page, right.schedules(namespace, all, after, 2).unwrap());
+            let Some(last) = page.last() else { break };
+            after = Some(ListPosition {
+                closed_at: NOT_CLOSED,
+                started_at: last.created_at,
+                row: last.row,
+            });
+        }
+    }
+}
+
 fn conforms(mut store: impl Opens, seed: u64) {
     println!("seed {seed}");
     let mut life = Life {
         chance: Chance::new(seed),
         heads: Vec::new(),
+        schedules: Vec::new(),
     };
     let (mut model, right) = Model::default().open();
     let (mut committer, mut reader) = store.open();
