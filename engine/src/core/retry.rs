@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::enums::v1::{RetryState, TimeoutType};
 use temporalio_protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
 
 use super::activity::Activity;
-use super::time::{LONGEST, duration, positive};
+use super::time::{LONGEST, duration, is_negative, positive};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -69,11 +69,15 @@ pub(crate) fn again(
 pub(crate) fn with_defaults(policy: Option<RetryPolicy>) -> RetryPolicy {
     let mut policy = policy.unwrap_or_default();
     let first = positive(policy.initial_interval.as_ref()).unwrap_or(DEFAULT_INTERVAL);
-    policy.initial_interval = Some(duration(first));
+    // What is negative is no gap but a mistake, and is complained of.
+    if !policy.initial_interval.as_ref().is_some_and(is_negative) {
+        policy.initial_interval = Some(duration(first));
+    }
     if policy.backoff_coefficient == 0.0 {
         policy.backoff_coefficient = DEFAULT_COEFFICIENT;
     }
-    if positive(policy.maximum_interval.as_ref()).is_none() {
+    let longest = policy.maximum_interval.as_ref();
+    if positive(longest).is_none() && !longest.is_some_and(is_negative) {
         let longest = first.saturating_mul(DEFAULT_MAXIMUM_INTERVALS).min(LONGEST);
         policy.maximum_interval = Some(duration(longest));
     }
@@ -105,9 +109,7 @@ pub(crate) fn complaint(policy: &RetryPolicy) -> Option<String> {
 }
 
 fn flaw(policy: &RetryPolicy) -> Option<&'static str> {
-    let negative = |wait: Option<&prost_types::Duration>| {
-        wait.is_some_and(|wait| wait.seconds < 0 || wait.nanos < 0)
-    };
+    let negative = |wait: Option<&prost_types::Duration>| wait.is_some_and(is_negative);
     if negative(policy.initial_interval.as_ref()) {
         return Some("invalid InitialInterval set on retry policy: negative duration");
     }

@@ -40,6 +40,10 @@ pub(crate) fn or_zero(wait: Option<Duration>) -> Option<ProtoDuration> {
     Some(duration(wait.unwrap_or_default()))
 }
 
+pub(crate) fn is_negative(wait: &ProtoDuration) -> bool {
+    wait.seconds < 0 || wait.nanos < 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

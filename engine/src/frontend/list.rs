@@ -74,7 +74,7 @@ pub(super) async fn page(
         .filter(|_| heads.len() == size)
         .map(|last| token(host, last))
         .unwrap_or_default();
-    Ok((heads.iter().map(describe::info).collect(), next_page_token))
+    Ok((heads.iter().map(listed).collect(), next_page_token))
 }
 
 pub(crate) async fn count(
@@ -95,6 +95,20 @@ pub(crate) async fn count(
     Ok(CountWorkflowExecutionsResponse { count, groups })
 }
 
+/// A listing shows less than a description, as the reference's index does.
+fn listed(head: &Head) -> WorkflowExecutionInfo {
+    let mut info = describe::info(head);
+    info.first_run_id = String::new();
+    if head.closed_at.is_none() {
+        info.history_length = 0;
+        info.history_size_bytes = 0;
+    }
+    info.search_attributes = info
+        .search_attributes
+        .filter(|attributes| !attributes.indexed_fields.is_empty());
+    info
+}
+
 fn check_query(query: &str) -> Result<(), Status> {
     if query.len() > limits::QUERY_TEXT_BYTES {
         return Err(Status::invalid_argument("Query is too long."));
@@ -110,8 +124,9 @@ fn position(host: &Host, token: &[u8]) -> Result<Option<ListPosition>, Status> {
     if token.is_empty() {
         return Ok(None);
     }
-    let cursor = Cursor::decode(host.tokens.open_bytes(token)?)
-        .map_err(|_| Status::invalid_argument("Invalid NextPageToken."))?;
+    let no_cursor = || Status::invalid_argument("Invalid NextPageToken.");
+    let opened = host.tokens.open_bytes(token).map_err(|_| no_cursor())?;
+    let cursor = Cursor::decode(opened).map_err(|_| no_cursor())?;
     Ok(Some(ListPosition {
         closed_at: cursor.closed_at,
         started_at: cursor.started_at,

@@ -42,7 +42,7 @@ impl Host {
     /// The namespace a request names. Every request must.
     pub(crate) fn namespace(&self, name: &str) -> Result<Namespace, Status> {
         if name.is_empty() {
-            return Err(Status::invalid_argument("Namespace not set on request."));
+            return Err(Status::invalid_argument("Namespace is empty."));
         }
         self.namespaces
             .get(name)

@@ -36,14 +36,16 @@ pub(crate) async fn handle(
 
     let key = Key::new(namespace.id, &workflow_id);
     let mut found = host.find(&namespace, &workflow_id, &run_id).await?;
-    let (run_id, state) = match &found {
+    let (run_id, state, ended_unseen) = match &found {
         Found::Live(slot) => {
-            let live = slot.live.as_ref().ok_or_else(not_found)?;
-            (live.run.run_id.clone(), live.run.status)
+            let run = &slot.live.as_ref().ok_or_else(not_found)?.run;
+            let ended_unseen = !run.is_open() && !run.completed_a_task;
+            (run.run_id.clone(), run.status, ended_unseen)
         }
         Found::Stored(head) => {
             let state = Run::try_from(head.status).unwrap_or_default();
-            (head.run_id.clone(), state)
+            let (run, _) = host.replay(head).await?;
+            (head.run_id.clone(), state, !run.completed_a_task)
         }
     };
     if rejected(reject, state) {
@@ -58,6 +60,10 @@ pub(crate) async fn handle(
             }),
             ..QueryWorkflowResponse::default()
         });
+    }
+    if ended_unseen {
+        // No worker ever made anything of it that could be asked for.
+        return Err(status::ended_unseen());
     }
     let _hand = host.stillness.hand();
     let mut waiting = host.queries.ask(Question {

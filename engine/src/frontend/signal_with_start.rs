@@ -23,15 +23,16 @@ pub(crate) async fn handle(
     let namespace = host.namespace(&request.namespace)?;
     check_id("WorkflowId", &request.workflow_id)?;
     check_id("SignalName", &request.signal_name)?;
-    if request.workflow_id_conflict_policy() == Conflict::Fail {
+    check_blob(request.signal_input.as_ref())?;
+    let asks_to_fail = request.workflow_id_conflict_policy() == Conflict::Fail;
+    let (start_request, message) = split(request);
+    start::validate(&start_request, host.now())?;
+    if asks_to_fail {
         return Err(Status::invalid_argument(format!(
             "Invalid WorkflowIDConflictPolicy: {} is not supported for this operation.",
             Conflict::Fail.as_str_name()
         )));
     }
-    check_blob(request.signal_input.as_ref())?;
-    let (start_request, message) = split(request);
-    start::validate(&start_request, host.now())?;
     let key = Key::new(namespace.id, &start_request.workflow_id);
     let mut slot = host.lock(&key).await?;
     let decision = match start::decide(&slot, &start_request) {

@@ -82,6 +82,10 @@ pub(crate) fn not_ready() -> Status {
     unready("Unable to query workflow due to Workflow Task in failed state.".to_owned())
 }
 
+pub(crate) fn ended_unseen() -> Status {
+    unready("Workflow execution closed before WorkflowTaskStarted event".to_owned())
+}
+
 fn unready(message: String) -> Status {
     let details = WorkflowNotReadyFailure {};
     with_details(Code::FailedPrecondition, message, &details)

@@ -1,5 +1,7 @@
 //! Text into words.
 
+use std::fmt;
+
 use super::BadQuery;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +11,16 @@ pub(super) enum Token {
     Text(String),
     Number(String),
     Symbol(&'static str),
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "'{text}'"),
+            Self::Word(word) | Self::Number(word) => f.write_str(word),
+            Self::Symbol(symbol) => f.write_str(symbol),
+        }
+    }
 }
 
 /// Longest first, so that `<=` is not read as `<`.

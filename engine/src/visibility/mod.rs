@@ -31,6 +31,8 @@ pub(crate) enum Field {
     StartTime,
     ExecutionTime,
     CloseTime,
+    /// Of closed runs, in microseconds.
+    Duration,
     HistoryLength,
     HistorySize,
     Custom(String),

@@ -12,7 +12,9 @@ const DEEPEST: usize = 50;
 pub(crate) fn parse(text: &str) -> Result<Filter, BadQuery> {
     match parse_count(text)? {
         (filter, false) => Ok(filter),
-        (_, true) => Err(BadQuery("GROUP BY is for counts".to_owned())),
+        (_, true) => Err(BadQuery(
+            "operation is not supported: 'group by' clause".to_owned(),
+        )),
     }
 }
 
@@ -33,7 +35,7 @@ pub(crate) fn parse_count(text: &str) -> Result<(Filter, bool), BadQuery> {
         parser.expect_word("BY")?;
         if parser.field()? != Field::Status {
             return Err(BadQuery(
-                "GROUP BY is possible for ExecutionStatus only".to_owned(),
+                "operation is not supported: 'group by' clause is only supported for ExecutionStatus search attribute".to_owned(),
             ));
         }
     }
@@ -42,7 +44,10 @@ pub(crate) fn parse_count(text: &str) -> Result<(Filter, bool), BadQuery> {
         Some(Token::Word(word)) if word.eq_ignore_ascii_case("ORDER") => Err(BadQuery(
             "ORDER BY is not supported: open runs come first, then the latest closed".to_owned(),
         )),
-        Some(extra) => Err(BadQuery(format!("unexpected {extra:?}"))),
+        Some(Token::Symbol(",")) if grouped => Err(BadQuery(
+            "operation is not supported: 'group by' clause supports only a single field".to_owned(),
+        )),
+        Some(extra) => Err(BadQuery(format!("unexpected {extra}"))),
     }
 }
 
@@ -141,7 +146,12 @@ impl Parser {
             Some(Token::Symbol("<=")) => Compare::LessOrEqual,
             Some(Token::Symbol(">")) => Compare::Greater,
             Some(Token::Symbol(">=")) => Compare::GreaterOrEqual,
-            other => return Err(BadQuery(format!("an operator is missing before {other:?}"))),
+            other => {
+                return Err(BadQuery(match other {
+                    Some(other) => format!("an operator is missing before {other}"),
+                    None => "an operator is missing at the end".to_owned(),
+                }));
+            }
         };
         self.at += 1;
         Ok(compare)
@@ -160,6 +170,7 @@ impl Parser {
             "StartTime" => Field::StartTime,
             "ExecutionTime" => Field::ExecutionTime,
             "CloseTime" => Field::CloseTime,
+            "ExecutionDuration" => Field::Duration,
             "HistoryLength" => Field::HistoryLength,
             "HistorySizeBytes" => Field::HistorySize,
             custom => Field::Custom(custom.to_owned()),
@@ -177,6 +188,7 @@ impl Parser {
         self.at += 1;
         match of {
             Field::Status => status(&token),
+            Field::Duration => length(&token),
             Field::StartTime | Field::ExecutionTime | Field::CloseTime => time(&token),
             _ => plain(&token),
         }
@@ -242,7 +254,7 @@ fn plain(token: &Token) -> Result<Value, BadQuery> {
             .map_err(|_| BadQuery(format!("{digits} is not a number"))),
         Token::Word(word) if word.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
         Token::Word(word) if word.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
-        other => Err(BadQuery(format!("{other:?} is not a value"))),
+        other => Err(BadQuery(format!("{other} is not a value"))),
     }
 }
 
@@ -266,7 +278,38 @@ fn status(token: &Token) -> Result<Value, BadQuery> {
     };
     named
         .map(|status| Value::Integer(i64::from(status as i32)))
-        .ok_or_else(|| BadQuery(format!("{token:?} is not an ExecutionStatus")))
+        .ok_or_else(|| {
+            BadQuery(format!(
+                "invalid expression: invalid ExecutionStatus value {token}"
+            ))
+        })
+}
+
+/// Nanoseconds, or a text like `90s`, `2h`, `250ms`.
+fn length(token: &Token) -> Result<Value, BadQuery> {
+    const UNITS: [(&str, i64); 6] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let nanos = match token {
+        Token::Number(digits) => digits.parse::<i64>().ok(),
+        Token::Text(text) => UNITS.iter().find_map(|(unit, nanos)| {
+            let count = text.strip_suffix(unit)?.parse::<i64>().ok()?;
+            count.checked_mul(*nanos)
+        }),
+        Token::Word(_) | Token::Symbol(_) => None,
+    };
+    nanos
+        .map(|nanos| Value::Integer(nanos / 1_000))
+        .ok_or_else(|| {
+            BadQuery(format!(
+                "invalid expression: {token} is no duration like '90s'"
+            ))
+        })
 }
 
 fn time(token: &Token) -> Result<Value, BadQuery> {
@@ -281,7 +324,7 @@ fn time(token: &Token) -> Result<Value, BadQuery> {
     };
     at.map(|at| Value::Integer(at.as_micros())).ok_or_else(|| {
         BadQuery(format!(
-            "{token:?} is not a time like '2026-01-31T12:00:00Z'"
+            "invalid expression: unable to parse datetime {token}"
         ))
     })
 }

@@ -35,6 +35,9 @@ const OPAQUE_KEYS: &[&str] = &["queries", "query_results"];
 /// Durations that depend on when something happened.
 const MEASURED: &[&str] = &["execution_duration"];
 
+/// Measured as well, unless it is a whole number of seconds: that was asked for.
+const MEASURED_OR_ASKED: &[&str] = &["first_workflow_task_backoff"];
+
 /// What the protocol has since this version of the reference, and ours answers: RPC and field.
 const NEWER: &[(&str, &str)] = &[
     ("SignalWithStartWorkflowExecution", "first_execution_run_id"),
@@ -101,6 +104,9 @@ impl Plain {
                 Value::text("<opaque>")
             }
             Value::Text(_) if MEASURED.contains(&field) => Value::text("<duration>"),
+            Value::Text(text) if MEASURED_OR_ASKED.contains(&field) && text.ends_with("ms") => {
+                Value::text("<duration>")
+            }
             Value::Text(text) => Value::Text(self.text(&text)),
             Value::Time { seconds, .. }
                 if TIMES.contains(&field) || (seconds - self.now).abs() < NEAR_SECONDS =>

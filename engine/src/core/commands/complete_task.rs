@@ -139,9 +139,18 @@ fn reject(run: &mut Run, bad: Bad, identity: String, now: Timestamp) -> Complete
     let keeps_failing = step.run.task.as_ref().is_some_and(|task| task.attempt > 1);
     // A worker that keeps failing decides the same again at once. Left to its timeout, the task
     // comes back later and later; offered now, worker and engine would do nothing else.
-    if !keeps_failing || !step.run.buffered.is_empty() {
+    if !keeps_failing || !step.run.buffered.is_empty() || bad.ends_run {
         step.fail_task(bad.cause, Some(as_failure(&bad)), identity);
-        step.after_failed_task();
+        if bad.ends_run {
+            let end = Terminate {
+                reason: bad.to_string(),
+                identity: "history-service".to_owned(),
+                ..Terminate::default()
+            };
+            terminate::add(&mut step, end);
+        } else {
+            step.after_failed_task();
+        }
     }
     Completed {
         outcome: step.finish(),
@@ -216,6 +225,7 @@ impl Bad {
         Self {
             cause: Cause::UnhandledCommand,
             why: String::new(),
+            ends_run: false,
         }
     }
 }

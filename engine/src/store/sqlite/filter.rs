@@ -139,6 +139,7 @@ fn column(field: &Field) -> &'static str {
         Field::StartTime => "started_at",
         Field::ExecutionTime => "execution_at",
         Field::CloseTime => "closed_at",
+        Field::Duration => "(closed_at - execution_at)",
         Field::HistoryLength => "history_length",
         Field::HistorySize => "history_bytes",
         Field::Custom(_) => "search_values",

@@ -8,7 +8,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Bad, Decided, Outlook, bad, too_large};
+use super::{Bad, Decided, Outlook, bad, oversized, too_large};
 use crate::core::{Step, succession};
 
 pub(super) fn validate(outlook: &mut Outlook<'_>, attributes: &Attributes) -> Result<(), Bad> {
@@ -19,7 +19,7 @@ pub(super) fn validate(outlook: &mut Outlook<'_>, attributes: &Attributes) -> Re
         Attributes::CompleteWorkflowExecutionCommandAttributes(a)
             if too_large(a.result.as_ref()) =>
         {
-            return Err(bad(
+            return Err(oversized(
                 Cause::BadCompleteWorkflowExecutionAttributes,
                 "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.",
             ));

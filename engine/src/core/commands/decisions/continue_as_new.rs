@@ -14,9 +14,9 @@ use temporalio_protos::temporal::api::history::v1::{
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
-use super::{Bad, Decided, Outlook, bad, too_large};
+use super::{Bad, Decided, Outlook, bad, oversized, too_large};
 use crate::core::commands::start::Start;
-use crate::core::time::{duration, or_zero, positive, to_proto};
+use crate::core::time::{duration, is_negative, or_zero, positive, to_proto};
 use crate::core::{Run, Step};
 use crate::core::{attributes, retry, succession, task};
 use crate::limits;
@@ -30,7 +30,24 @@ pub(super) fn validate(
     }
     let wrong = |why: &str| Err(bad(Cause::BadContinueAsNewAttributes, why));
     if too_large(a.input.as_ref()) {
-        return wrong("ContinueAsNewWorkflowExecutionCommandAttributes.Input exceeds size limit.");
+        return Err(oversized(
+            Cause::BadContinueAsNewAttributes,
+            "ContinueAsNewWorkflowExecutionCommandAttributes.Input exceeds size limit.",
+        ));
+    }
+    for (what, wait) in [
+        ("WorkflowRunTimeout", &a.workflow_run_timeout),
+        ("WorkflowTaskTimeout", &a.workflow_task_timeout),
+        ("BackoffStartInterval", &a.backoff_start_interval),
+    ] {
+        if wait.as_ref().is_some_and(is_negative) {
+            let kind = a.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+            let queue = a.task_queue.as_ref().map_or("", |q| q.name.as_str());
+            return wrong(&format!(
+                "Invalid {what} on ContinueAsNewWorkflowExecutionCommand: negative duration. \
+                 WorkflowType={kind} TaskQueue={queue}"
+            ));
+        }
     }
     let memo = a.memo.as_ref().map_or(0, Message::encoded_len);
     if memo > limits::BLOB_BYTES {

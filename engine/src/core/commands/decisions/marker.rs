@@ -6,7 +6,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Caus
 use temporalio_protos::temporal::api::history::v1::MarkerRecordedEventAttributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Bad, Decided, bad, too_long};
+use super::{Bad, Decided, bad, oversized, too_long};
 use crate::core::Step;
 use crate::limits;
 
@@ -28,7 +28,7 @@ pub(super) fn validate(a: &RecordMarkerCommandAttributes) -> Result<(), Bad> {
         ));
     }
     if a.encoded_len() > limits::BLOB_BYTES {
-        return Err(bad(
+        return Err(oversized(
             Cause::BadRecordMarkerAttributes,
             "RecordMarkerCommandAttributes.Details exceeds size limit.",
         ));

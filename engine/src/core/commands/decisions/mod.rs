@@ -39,6 +39,8 @@ pub(crate) use namespaces::{Namespaces, Place};
 pub(crate) struct Bad {
     pub(crate) cause: Cause,
     pub(crate) why: String,
+    /// What was decided is too large to keep, and would be the next time: the run ends here.
+    pub(crate) ends_run: bool,
 }
 
 impl fmt::Display for Bad {
@@ -60,6 +62,14 @@ fn bad(cause: Cause, why: impl Into<String>) -> Bad {
     Bad {
         cause,
         why: why.into(),
+        ends_run: false,
+    }
+}
+
+fn oversized(cause: Cause, why: impl Into<String>) -> Bad {
+    Bad {
+        ends_run: true,
+        ..bad(cause, why)
     }
 }
 

@@ -11,11 +11,11 @@ use temporalio_protos::temporal::api::history::v1::ActivityTaskScheduledEventAtt
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
-use super::{Bad, Decided, Outlook, bad, too_large, unfit};
+use super::{Bad, Decided, Outlook, bad, oversized, too_large, unfit};
 use crate::core::commands::start_activity;
 use crate::core::priority;
 use crate::core::retry;
-use crate::core::time::{or_zero, positive};
+use crate::core::time::{is_negative, or_zero, positive};
 use crate::core::{Action, Step};
 use crate::limits;
 
@@ -67,10 +67,7 @@ pub(super) fn validate<'r>(
         ("StartToClose", &a.start_to_close_timeout),
         ("Heartbeat", &a.heartbeat_timeout),
     ] {
-        if wait
-            .as_ref()
-            .is_some_and(|wait| wait.seconds < 0 || wait.nanos < 0)
-        {
+        if wait.as_ref().is_some_and(is_negative) {
             return wrong(&format!(
                 "Invalid {what}Timeout for ScheduleActivityTaskCommand: negative duration."
             ));
@@ -88,9 +85,10 @@ pub(super) fn validate<'r>(
         return Err(bad(Cause::BadScheduleActivityAttributes, why));
     }
     if too_large(a.input.as_ref()) {
-        return plainly(
-            "ScheduleActivityTaskCommandAttributes.Input exceeds size limit.".to_owned(),
-        );
+        return Err(oversized(
+            Cause::BadScheduleActivityAttributes,
+            "ScheduleActivityTaskCommandAttributes.Input exceeds size limit.",
+        ));
     }
     let taken = outlook.run.activity_by_id(&a.activity_id).is_some()
         || !outlook.new_activities.insert(&a.activity_id);
