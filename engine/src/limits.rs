@@ -42,6 +42,8 @@ pub(crate) const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Smaller answers go out as they are also to whoever takes gzip: setting up its tables costs more
 /// than a few packets do.
 pub(crate) const WORTH_COMPRESSING: usize = 64 * 1024;
+/// Open connections of one TCP door: below what an operating system gives a process by default.
+pub(crate) const CONNECTIONS: usize = 500;
 pub(crate) const QUERY_TEXT_BYTES: usize = 16 * 1024;
 pub(crate) const HISTORY_PAGE_EVENTS: i64 = 1_000;
 pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;

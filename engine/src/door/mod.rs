@@ -2,6 +2,7 @@
 //! message out. In-process callers use [`Door::call`]; `tcp` serves the same table over HTTP/2.
 
 mod access;
+mod connections;
 mod gate;
 mod keys;
 mod options;

@@ -21,7 +21,8 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 
 use super::{
-    ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, gate, too_large,
+    ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, connections,
+    gate, too_large,
 };
 use crate::limits;
 
@@ -78,7 +79,10 @@ pub(crate) async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_routes(routes.routes())
         .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            connections::at_most(
+                limits::CONNECTIONS,
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+            ),
             shutdown,
         )
         .await?;
