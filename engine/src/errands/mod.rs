@@ -81,6 +81,7 @@ impl Host {
     }
 
     async fn go_for(&self, row: i64) {
+        let _hand = self.stillness.hand();
         let wait = match self.do_errands(row).await {
             Ok(()) => return self.errands.done(row),
             Err(error) if error.code() == Code::DataLoss => {

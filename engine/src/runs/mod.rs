@@ -77,6 +77,7 @@ pub(crate) struct Slot {
     pub(crate) loaded: bool,
     pub(crate) live: Option<Box<Live>>,
     /// Runs that closed, and lost their place, while their end is still to be told to others.
+    #[allow(clippy::vec_box)] // What was `live` moves here as it is.
     pub(crate) leaving: Vec<Box<Live>>,
     /// The newest run, when it is closed and only its row was read.
     pub(crate) closed: Option<Box<Head>>,

@@ -2,17 +2,16 @@
 
 use tonic::Status;
 
-use super::{Guard, Host, Key, Live, Slot};
+use super::{Guard, Host, Key, Slot};
 use crate::core::{Outcome, Run};
 use crate::store::Change;
 
 impl Slot {
     pub(crate) fn run_of_row(&self, row: i64) -> Option<&Run> {
-        let of_row = |live: &&Box<Live>| live.row == row;
         self.live
             .iter()
             .chain(&self.leaving)
-            .find(of_row)
+            .find(|live| live.row == row)
             .map(|live| &live.run)
     }
 }

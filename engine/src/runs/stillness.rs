@@ -1,6 +1,6 @@
 //! Whether anything runs: a command being applied, a task that waits for a worker or is with one,
-//! an activity likewise, a query. Polls that wait are not among them. An engine for tests lets
-//! time jump only while nothing does; any other one counts nothing.
+//! an activity likewise, an errand to another run, a query. Polls that wait are not among them. An
+//! engine for tests lets time jump only while nothing does; any other one counts nothing.
 //!
 //! Locking a slot counts by itself. Whoever does something for a run between two locks takes a
 //! [`Stillness::hand`] for it.
@@ -156,7 +156,8 @@ impl Drop for Guard {
         let Some((key, hand)) = self.watch.take() else {
             return;
         };
-        let busy = self.slot.live.as_ref().is_some_and(|it| is_busy(&it.run));
+        let mut runs = self.slot.live.iter().chain(&self.slot.leaving);
+        let busy = runs.any(|live| is_busy(&live.run));
         if let Some(stillness) = &hand.0 {
             let mut state = stillness.state();
             match busy {
@@ -183,12 +184,13 @@ impl Drop for Sleeper {
     }
 }
 
-/// Whether a worker has something to do with a run, or will have as soon as it asks. A timer, a
-/// back-off and a delay only wait.
+/// Whether a worker has something to do with a run, or will have as soon as it asks; or the run
+/// itself has, at another run. A timer, a back-off and a delay only wait.
 fn is_busy(run: &Run) -> bool {
     let handed_out = |state: &AttemptState| !matches!(state, AttemptState::BackingOff);
-    run.is_open()
+    let with_a_worker = run.is_open()
         && (run.task.is_some()
             || !run.buffered.is_empty()
-            || run.activities.values().any(|it| handed_out(&it.state)))
+            || run.activities.values().any(|it| handed_out(&it.state)));
+    with_a_worker || run.family.has_errands()
 }

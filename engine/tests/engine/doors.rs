@@ -65,7 +65,7 @@ async fn what_is_not_built_says_so_by_name() {
         call(&door, "GetSystemInfo", &GetSystemInfoRequest::default())
             .await
             .unwrap();
-    assert!(!info.capabilities.unwrap().supports_schedules);
+    assert!(!info.capabilities.unwrap().nexus);
 }
 
 #[tokio::test]
