@@ -57,7 +57,7 @@ impl Source {
 
     /// By which another run knows an errand that is repeated.
     fn request_id(&self, initiated_id: i64) -> String {
-        format!("{}:{initiated_id}", self.execution.run_id)
+        format!("{}:{initiated_id}:0", self.execution.run_id)
     }
 }
 

@@ -35,11 +35,11 @@ const STICKY_WAIT: Duration = Duration::from_secs(5);
 #[allow(deprecated)] // The stamp is how today's workers name their build.
 pub(crate) async fn handle(
     host: &Host,
-    request: RespondWorkflowTaskCompletedRequest,
+    mut request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<Vec<u8>, Status> {
     host.admit()?;
     let namespace = host.namespace(&request.namespace)?;
-    let namespaces = named_namespaces(host, &namespace, &request.commands)?;
+    let namespaces = named_namespaces(host, &namespace, &mut request.commands)?;
     let (token, key, mut slot) = lock_task(host, &namespace, &request.task_token).await?;
     let Some(live) = slot.live.as_mut() else {
         return Err(Refusal::StaleWorkflowTask.into());
@@ -166,12 +166,12 @@ fn hand_on(
     handed
 }
 
-/// The namespaces that commands to other workflows name.
+/// The namespaces that commands to other workflows name. A child is always told its own.
 #[allow(deprecated)] // Other namespaces are still reached this way.
 fn named_namespaces(
     host: &Host,
     own: &Namespace,
-    commands: &[Command],
+    commands: &mut [Command],
 ) -> Result<Namespaces, Status> {
     let mut namespaces = Namespaces {
         own: Place {
@@ -181,8 +181,13 @@ fn named_namespaces(
         ..Namespaces::default()
     };
     for command in commands {
-        let name = match &command.attributes {
-            Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => &a.namespace,
+        let name = match &mut command.attributes {
+            Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
+                if a.namespace.is_empty() {
+                    a.namespace.clone_from(&own.name);
+                }
+                &a.namespace
+            }
             Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => &a.namespace,
             Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
                 &a.namespace

@@ -26,7 +26,7 @@ use crate::core::activity::{Activity, AttemptState};
 use crate::core::family::Child;
 use crate::core::retry;
 use crate::core::task::WorkflowTask;
-use crate::core::time::{duration, to_proto};
+use crate::core::time::{duration, or_zero, to_proto};
 use crate::runs::{Found, Host, not_found};
 use crate::store::Head;
 
@@ -63,7 +63,11 @@ fn describe(run: &Run, head: &Head) -> DescribeWorkflowExecutionResponse {
                 normal_name: String::new(),
             }),
             workflow_execution_timeout: run.timeouts.execution.map(duration),
-            workflow_run_timeout: run.timeouts.run.map(duration),
+            // Of a child it is always said, also that there is none.
+            workflow_run_timeout: match parent {
+                Some(_) => or_zero(run.timeouts.run),
+                None => run.timeouts.run.map(duration),
+            },
             default_workflow_task_timeout: Some(duration(run.timeouts.task)),
             user_metadata: run.user_metadata.clone(),
         }),

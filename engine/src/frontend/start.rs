@@ -3,6 +3,8 @@
 mod policies;
 mod validate;
 
+use std::time::Duration;
+
 use ambient::Timestamp;
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::link::workflow_event::{
@@ -202,6 +204,11 @@ pub(crate) fn begin_as(
     let (workflow_id, links) = (request.workflow_id.clone(), request.links.clone());
     let user_metadata = request.user_metadata.clone();
     let mut attributes = attributes(request, &run_id, now);
+    if ties.parent.is_some() {
+        // Of a child it is always said, also that there is none.
+        let none = duration(Duration::ZERO);
+        attributes.workflow_run_timeout.get_or_insert(none);
+    }
     ties.bequeath(&mut attributes);
     let (run, outcome) = start::apply(
         Start {

@@ -184,13 +184,13 @@ impl Drop for Sleeper {
     }
 }
 
-/// Whether a worker has something to do with a run, or will have as soon as it asks; or the run
-/// itself has, at another run. A timer, a back-off and a delay only wait.
+/// Whether a worker has something to do with a run, or will have as soon as it asks. A timer, a
+/// back-off and a delay only wait, and so does an errand that is to be tried again; one under way
+/// has a hand of its own.
 fn is_busy(run: &Run) -> bool {
     let handed_out = |state: &AttemptState| !matches!(state, AttemptState::BackingOff);
-    let with_a_worker = run.is_open()
+    run.is_open()
         && (run.task.is_some()
             || !run.buffered.is_empty()
-            || run.activities.values().any(|it| handed_out(&it.state)));
-    with_a_worker || run.family.has_errands()
+            || run.activities.values().any(|it| handed_out(&it.state)))
 }

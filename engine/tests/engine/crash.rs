@@ -12,7 +12,7 @@ use temporalio_client::{UntypedWorkflow, WorkflowSignalOptions, WorkflowStartOpt
 use crate::stage::{self, QUEUE, client, open, until, work};
 use crate::workflows::{Acts, Interrupted, Once, Three};
 
-const STORE: &str = "ENGINE_TEST_CRASH_STORE";
+pub(crate) const STORE: &str = "ENGINE_TEST_CRASH_STORE";
 
 /// Not a test of its own: what the killed process does.
 #[test]
@@ -74,7 +74,7 @@ async fn every_accepted_workflow_finishes_however_often_the_process_is_killed() 
     }
 }
 
-fn spawn(test: &str, store: &Path) -> Child {
+pub(crate) fn spawn(test: &str, store: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(STORE, store)

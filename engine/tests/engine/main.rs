@@ -6,6 +6,7 @@ mod compare;
 mod crash;
 mod doors;
 mod edges;
+mod family;
 mod ids;
 mod key_matrix;
 mod keys;

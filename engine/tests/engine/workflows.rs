@@ -13,6 +13,8 @@ use temporalio_sdk::{
     WorkflowResult,
 };
 
+use crate::family;
+
 use crate::updates::Till;
 
 /// What the activities did, attempt by attempt.
@@ -348,5 +350,11 @@ pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
         .register_workflow::<Once>()
         .unwrap()
         .register_workflow::<Till>()
+        .unwrap()
+        .register_workflow::<family::Mother>()
+        .unwrap()
+        .register_workflow::<family::Stranger>()
+        .unwrap()
+        .register_workflow::<family::Line>()
         .unwrap()
 }
