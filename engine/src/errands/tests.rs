@@ -193,6 +193,12 @@ async fn a_child_starts_once_and_reports_once_whenever_the_engine_is_gone() {
         play.decide("child", vec![finish()]).await;
         // The child has the second row: the errand did not start it twice.
         let play = play.errand(2, gap).await;
+        // It was read from its row before the errand added a record to it.
+        assert_eq!(
+            play.tells("child").await,
+            "WorkflowExecutionStarted WorkflowExecutionCompleted",
+            "{gap:?}"
+        );
         assert_eq!(
             play.tells("parent").await,
             "WorkflowExecutionStarted StartChildWorkflowExecutionInitiated \

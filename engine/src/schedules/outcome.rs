@@ -75,14 +75,15 @@ impl State {
     /// By which schedule, and for when.
     fn marked(&self, given: Option<SearchAttributes>, start: &Start) -> SearchAttributes {
         let mut attributes = given.unwrap_or_default();
-        for (name, value) in [
-            ("TemporalScheduledById", self.schedule_id.clone()),
-            ("TemporalScheduledStartTime", whole_seconds(start.nominal)),
+        let at = whole_seconds(start.nominal);
+        for (name, kind, value) in [
+            ("TemporalScheduledById", "Keyword", self.schedule_id.clone()),
+            ("TemporalScheduledStartTime", "Datetime", at),
         ] {
             let value = serde_json::Value::from(value).to_string();
             attributes
                 .indexed_fields
-                .insert(name.to_owned(), json(value));
+                .insert(name.to_owned(), json(kind, value));
         }
         attributes
     }
@@ -166,9 +167,12 @@ fn whole_seconds(micros: i64) -> String {
     text.replace(".000000Z", "Z")
 }
 
-fn json(value: String) -> Payload {
+fn json(kind: &str, value: String) -> Payload {
+    let metadata = [("encoding", "json/plain"), ("type", kind)];
     Payload {
-        metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
+        metadata: metadata
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .into(),
         data: value.into_bytes(),
         ..Payload::default()
     }

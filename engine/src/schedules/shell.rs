@@ -145,6 +145,8 @@ impl Host {
     /// Brings the ends of runs, applies a command, and does what follows from both. Returns when
     /// all of it is on disk.
     pub(crate) async fn live(&self, mut in_hand: InHand, cmd: Command) -> Result<(), Status> {
+        // First: an end that comes while others are asked about would be missed.
+        self.watch_runs(&in_hand);
         self.learn_ends(&mut in_hand).await;
         let mut outcome = life::apply(&mut in_hand.state, cmd, self.now());
         let mut position = None;
@@ -161,7 +163,10 @@ impl Host {
         if outcome.over {
             return self.remove_schedule(in_hand).await;
         }
-        self.set_alarm_of_schedule(in_hand.row, outcome.wake_at);
+        // None takes no alarm back: it may be that of an end that came meanwhile.
+        if outcome.wake_at.is_some() {
+            self.set_alarm_of_schedule(in_hand.row, outcome.wake_at);
+        }
         match position {
             Some(position) => self.durable(position).await,
             None => Ok(()),
@@ -197,8 +202,8 @@ impl Host {
         learned
     }
 
-    /// Queues the write, if there is anything to write.
-    fn put(&self, in_hand: &mut InHand, outcome: &Outcome) -> Option<Position> {
+    /// The end of whatever is open of it, or is about to be started, wakes it.
+    fn watch_runs(&self, in_hand: &InHand) {
         let state = &in_hand.state;
         let namespace = in_hand.namespace.id;
         let running = state.info.running_workflows.iter();
@@ -207,6 +212,13 @@ impl Host {
         let starting = starting.map(|one| Key::new(namespace, &state.workflow_id(&one.start)));
         self.desk
             .watch(in_hand.row, running.chain(starting).collect());
+    }
+
+    /// Queues the write, if there is anything to write.
+    fn put(&self, in_hand: &mut InHand, outcome: &Outcome) -> Option<Position> {
+        self.watch_runs(in_hand);
+        let state = &in_hand.state;
+        let namespace = in_hand.namespace.id;
         let created = state.info.create_time.as_ref();
         let row = ScheduleRow {
             row: in_hand.row,

@@ -45,6 +45,48 @@ fn triggered(now: Timestamp) -> State {
     state
 }
 
+/// Nothing but the end of its workflow wakes such a schedule.
+#[tokio::test]
+async fn an_end_that_comes_while_the_schedule_is_looked_at_is_not_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("engine.db");
+    let host = open_store(path.clone(), SystemClock::shared()).unwrap();
+    host.create_namespace("default", String::new(), String::new(), 0)
+        .await
+        .unwrap();
+    let namespace = host.namespace("default").unwrap();
+    let new = host.new_schedule(&namespace, triggered(host.now()));
+    let in_hand = new.await.unwrap().unwrap();
+    host.live(in_hand, Command::Wake).await.unwrap();
+    let in_hand = host.take_schedule(&namespace, "s").await.unwrap().unwrap();
+    let key = Key::new(1, &in_hand.state.info.running_workflows[0].workflow_id);
+    drop(in_hand);
+    host.writes.close().await;
+    drop(host);
+
+    let host = Arc::new(open_store(path, SystemClock::shared()).unwrap());
+    assert!(host.timers.ring(10).await.contains(&-1));
+    let slot = host.lock(&key).await.unwrap();
+    let hand = host.stillness.hand();
+    let waking = tokio::spawn(Arc::clone(&host).wake_schedule(1, hand));
+    let watches = async {
+        while host.desk.waiting_for(&key).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LOOK_AGAIN * 10, watches)
+        .await
+        .expect("it watches before it looks");
+    host.ring_schedules(&key);
+    drop(slot);
+    waking.await.unwrap();
+    tokio::time::timeout(LOOK_AGAIN * 10, async {
+        while !host.timers.ring(10).await.contains(&-1) {}
+    })
+    .await
+    .expect("the alarm stands");
+}
+
 /// A crash leaves either nothing, or the announcement of a start, or with it the start, or
 /// with both what the schedule knows of it: always a beginning of these writes.
 #[tokio::test]

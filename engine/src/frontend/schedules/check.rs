@@ -1,7 +1,7 @@
 //! What a schedule must look like, before anything of it is written.
 
 use prost::Message;
-use temporalio_protos::temporal::api::enums::v1::WorkflowIdReusePolicy as Reuse;
+use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowIdReusePolicy as Reuse};
 use temporalio_protos::temporal::api::schedule::v1::{Schedule, SchedulePatch, schedule_action};
 use temporalio_protos::temporal::api::workflow::v1::NewWorkflowExecutionInfo;
 use tonic::Status;
@@ -20,9 +20,14 @@ pub(super) fn canonical(schedule: Option<Schedule>) -> Result<Schedule, Status> 
     let spec = Spec::compile(&spec)
         .map_err(|why| Status::invalid_argument(format!("Invalid schedule spec: {why}")))?;
     schedule.spec = Some(spec.into_canonical());
-    let action = schedule.action.as_ref();
-    match action.and_then(|action| action.action.as_ref()) {
-        Some(schedule_action::Action::StartWorkflow(workflow)) => check_workflow(workflow)?,
+    let action = schedule.action.as_mut();
+    match action.and_then(|action| action.action.as_mut()) {
+        Some(schedule_action::Action::StartWorkflow(workflow)) => {
+            check_workflow(workflow)?;
+            if let Some(queue) = &mut workflow.task_queue {
+                queue.set_kind(TaskQueueKind::Normal);
+            }
+        }
         None => {}
     }
     Ok(schedule)

@@ -255,7 +255,12 @@ fn jitter_stays_before_the_next_moment_and_everything_excluded_ends() {
 
 /// Zones west of Greenwich that change by whole hours, and not at midnight. The others the
 /// reference reads in ways of its own, which the table in `moments.txt` shows.
-const ZONES: [&str; 4] = ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kathmandu"];
+const ZONES: [&str; 4] = [
+    "UTC",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Kathmandu",
+];
 
 /// Whether a local clock shows one of these, asked of the library alone.
 fn oracle(spec: &StructuredCalendarSpec, zone: &TimeZone, unix: i64) -> bool {
@@ -295,7 +300,7 @@ fn whole(least: i32, most: i32) -> Vec<Range> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     /// Every minute of a few days, also around changes of the clock by whole hours.
     #[test]
@@ -328,8 +333,9 @@ proptest! {
         let spec = Spec::compile(&spec).unwrap();
         let tz = TimeZone::get(ZONES[zone]).unwrap();
         let after = start + offset;
-        let expected = (after + 1..after + 8 * 86_400)
-            .filter(|unix| unix % 60 == 0)
+        let next_minute = (after / 60 + 1) * 60;
+        let expected = (next_minute..after + 8 * 86_400)
+            .step_by(60)
             .find(|unix| oracle(&calendar, &tz, *unix));
         let found = spec.next_after("seed", Timestamp::from_seconds(after));
         let found = found.map(|moment| unix(moment.nominal));
