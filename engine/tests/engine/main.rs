@@ -11,6 +11,7 @@ mod ids;
 mod key_matrix;
 mod keys;
 mod letters;
+mod older_lists;
 mod outlive;
 mod priority;
 mod raw;
