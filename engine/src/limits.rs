@@ -72,6 +72,8 @@ pub(crate) const SCHEDULE_BUFFER: usize = 1_000;
 pub(crate) const SCHEDULE_REQUESTS: usize = 100;
 pub(crate) const SCHEDULE_NOTES_BYTES: usize = 1_000;
 pub(crate) const SCHEDULE_TIMES: usize = 1_000;
+/// Calendars and intervals of one schedule, excluded ones too: all are asked for each moment.
+pub(crate) const SCHEDULE_SPECS: usize = 1_000;
 
 pub(crate) const POLL: Duration = Duration::from_secs(60);
 pub(crate) const HISTORY_POLL: Duration = Duration::from_secs(20);

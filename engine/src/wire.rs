@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use bytes::Bytes;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use bytes::{Buf, Bytes};
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint};
+use prost::{DecodeError, Message};
 
 /// Appends a nested message whose encoding lies in pieces.
 pub(crate) fn splice(into: &mut Vec<u8>, field: u32, pieces: &[Bytes]) {
@@ -36,6 +38,60 @@ pub(crate) fn fields(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
         at = end;
         Some(start..end)
     })
+}
+
+/// How much deeper than in a request its parts may come to lie: in events of a history in an
+/// answer, and as the cause of the engine's own failures.
+const WRAPPED: u8 = 20;
+
+/// A message from outside. The library reads a hundred messages inside each other, everywhere: what
+/// was as deep as that in a request could be written, and then be read neither by a worker nor by
+/// the engine itself after a restart. So less is let in.
+pub(crate) fn decode<M: Message + Default>(mut from: impl Buf) -> Result<M, DecodeError> {
+    static WITHIN: LazyLock<DecodeContext> = LazyLock::new(|| Inside::at(WRAPPED));
+    let mut message = M::default();
+    while from.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut from)?;
+        message.merge_field(tag, wire_type, &mut from, WITHIN.clone())?;
+    }
+    Ok(message)
+}
+
+/// Messages inside each other that hold nothing: reading them is how the library counts.
+#[derive(Debug, Default)]
+struct Inside(DecodeContext);
+
+impl Inside {
+    fn at(depth: u8) -> DecodeContext {
+        let nested = (0..=depth).fold(Vec::new(), |inner, _| {
+            let mut outer = Vec::new();
+            splice(&mut outer, 1, &[inner.into()]);
+            outer
+        });
+        // Where nothing is wrong with it, and there is not, it came to the innermost.
+        Self::decode(nested.as_slice()).unwrap_or_default().0
+    }
+}
+
+impl Message for Inside {
+    fn encode_raw(&self, _: &mut impl bytes::BufMut) {}
+
+    fn merge_field(
+        &mut self,
+        _: u32,
+        wire_type: WireType,
+        from: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        self.0 = context.clone();
+        prost::encoding::message::merge(wire_type, self, from, context)
+    }
+
+    fn encoded_len(&self) -> usize {
+        0
+    }
+
+    fn clear(&mut self) {}
 }
 
 /// An encoding that breaks off, or holds what the protocol does not use.
@@ -82,7 +138,53 @@ pub(crate) fn strings(bytes: &[u8], field: u32) -> Result<BTreeSet<String>, Torn
 
 #[cfg(test)]
 mod tests {
+    use temporalio_protos::temporal::api::failure::v1::Failure;
+    use temporalio_protos::temporal::api::history::v1::{
+        ActivityTaskFailedEventAttributes, History, HistoryEvent, history_event::Attributes,
+    };
+    use temporalio_protos::temporal::api::workflowservice::v1::{
+        GetWorkflowExecutionHistoryResponse, RespondActivityTaskFailedRequest,
+    };
+
     use super::*;
+
+    #[test]
+    fn what_is_let_in_can_be_read_wherever_it_is_written() {
+        let caused = |by: Option<Failure>| Failure {
+            cause: by.map(Box::new),
+            ..Failure::default()
+        };
+        let mut failure = caused(None);
+        let mut deepest = 0;
+        for depth in 1..=120 {
+            let asked = RespondActivityTaskFailedRequest {
+                failure: Some(failure.clone()),
+                ..RespondActivityTaskFailedRequest::default()
+            };
+            if let Ok(read) = decode::<RespondActivityTaskFailedRequest>(&*asked.encode_to_vec()) {
+                assert_eq!(read, asked);
+                deepest = depth;
+                let attributes = ActivityTaskFailedEventAttributes {
+                    failure: Some(caused(read.failure)),
+                    ..ActivityTaskFailedEventAttributes::default()
+                };
+                let event = HistoryEvent {
+                    attributes: Some(Attributes::ActivityTaskFailedEventAttributes(attributes)),
+                    ..HistoryEvent::default()
+                };
+                let answer = GetWorkflowExecutionHistoryResponse {
+                    history: Some(History {
+                        events: vec![event],
+                    }),
+                    ..GetWorkflowExecutionHistoryResponse::default()
+                };
+                let told = GetWorkflowExecutionHistoryResponse::decode(&*answer.encode_to_vec());
+                assert_eq!(told.unwrap(), answer, "{depth}");
+            }
+            failure = caused(Some(failure));
+        }
+        assert_eq!(deepest, 100 - usize::from(WRAPPED));
+    }
 
     #[test]
     fn walks_its_own_splices_and_stops_at_a_torn_end() {

@@ -9,6 +9,7 @@ use tonic::Status;
 use super::{HEALTH_SERVICE, TEST_SERVICE, WORKFLOW_SERVICE, not_built};
 use crate::frontend as on;
 use crate::runs::Host;
+use crate::wire;
 
 pub(super) async fn workflow_service(
     host: &Arc<Host>,
@@ -114,7 +115,7 @@ pub(super) fn health(rpc: &str) -> Result<Vec<u8>, Status> {
 }
 
 fn decode<M: Message + Default>(proto: Bytes) -> Result<M, Status> {
-    M::decode(proto).map_err(|error| {
+    wire::decode(proto).map_err(|error| {
         Status::invalid_argument(format!("the request cannot be decoded: {error}"))
     })
 }

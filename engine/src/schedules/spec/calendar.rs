@@ -22,6 +22,8 @@ pub(super) struct Calendar {
 }
 
 const HOUR: i64 = 3_600;
+/// The protocol's first second, in the year 1.
+const EARLIEST: i64 = -62_135_596_800;
 
 impl Calendar {
     pub(super) fn of(spec: &StructuredCalendarSpec) -> Self {
@@ -66,6 +68,11 @@ impl Calendar {
     /// The first match after this moment, by whole seconds. Walks what the clock shows, field by
     /// field from the year down, and asks the zone only when all of it fits.
     pub(super) fn next_after(&self, zone: &Zone, unix: i64) -> Option<i64> {
+        // What no clock shows is not looked for, nor in years that the protocol cannot say.
+        if self.is_empty() {
+            return None;
+        }
+        let unix = unix.max(EARLIEST);
         let now = zone.local(unix);
         let hour_before = zone.local(unix.saturating_sub(HOUR)).hour;
         let mut hands = Hands {
@@ -106,6 +113,18 @@ impl Calendar {
                 hands.repeated = repeated;
             }
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        let year = self.year.unwrap_or(1);
+        let sets = [self.second, self.minute, self.hour, self.weekday, year];
+        let mut months = (1..=12).filter(|month| has(self.month, *month));
+        sets.contains(&0) || !months.any(|month| self.has_day_of(month))
+    }
+
+    fn has_day_of(&self, month: i64) -> bool {
+        const LEAP_YEAR: i64 = 2000;
+        (1..=days::in_month(LEAP_YEAR, month)).any(|day| has(self.day, day))
     }
 
     fn has_year(&self, year: i64) -> bool {
@@ -191,8 +210,12 @@ fn set(ranges: &[Range], first: i64) -> u128 {
     let mut bits = 0;
     for range in ranges {
         let (start, end) = (i64::from(range.start), i64::from(range.end));
-        let step = usize::try_from(range.step).unwrap_or(1).max(1);
-        for value in (start..=end.max(start)).step_by(step) {
+        let step = i64::from(range.step).max(1);
+        // Ranges of excluded calendars may be absurd: what lies before the first is not walked.
+        let before = (first - start).max(0);
+        let from = start + (before + step - 1) / step * step;
+        let end = end.max(start).min(first + 127);
+        for value in (from..=end).step_by(usize::try_from(step).unwrap_or(1)) {
             if let Ok(bit @ 0..128) = u32::try_from(value - first) {
                 bits |= 1 << bit;
             }
@@ -203,4 +226,29 @@ fn set(ranges: &[Range], first: i64) -> u128 {
 
 fn has(set: u128, value: i64) -> bool {
     u32::try_from(value).is_ok_and(|value| value < 128 && set & (1 << value) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_however_absurd_are_the_few_numbers_in_them_that_count() {
+        let range = |start, end, step| Range { start, end, step };
+        for (of, first, numbers) in [
+            (range(3, 9, 3), 0, &[3, 6, 9][..]),
+            (range(3, 0, 0), 0, &[3]),
+            (range(-5, 9, 7), 0, &[2, 9]),
+            (range(2001, 2005, 2), 2000, &[1, 3, 5]),
+            (range(i32::MIN, 2, 1 << 30), 0, &[0]),
+            (range(120, i32::MAX, 5), 0, &[120, 125]),
+            (range(i32::MAX, i32::MIN, i32::MIN), 0, &[]),
+        ] {
+            let expected = numbers.iter().fold(0, |bits, n| bits | (1_u128 << n));
+            assert_eq!(set(&[of], first), expected, "{of:?}");
+        }
+        // Walked number by number, these would keep the engine busy for days.
+        let widest = vec![range(i32::MIN, i32::MAX, 0); 10_000];
+        assert_eq!(set(&widest, FIRST_YEAR), u128::MAX);
+    }
 }

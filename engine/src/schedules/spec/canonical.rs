@@ -6,11 +6,24 @@ use temporalio_protos::temporal::api::schedule::v1::{
 };
 
 use super::{BadSpec, FIRST_YEAR, LAST_YEAR, cron, ranges};
+use crate::limits;
 
 const COMMENT_BYTES: usize = 200;
 
 #[allow(deprecated)] // Excluded calendars of text are still accepted.
 pub(super) fn of(given: &ScheduleSpec) -> Result<ScheduleSpec, BadSpec> {
+    let specs = given.structured_calendar.len()
+        + given.calendar.len()
+        + given.cron_string.len()
+        + given.interval.len()
+        + given.exclude_structured_calendar.len()
+        + given.exclude_calendar.len();
+    if specs > limits::SCHEDULE_SPECS {
+        let most = limits::SCHEDULE_SPECS;
+        return Err(BadSpec(format!(
+            "{specs} calendars and intervals, {most} are accepted"
+        )));
+    }
     let mut spec = given.clone();
     for calendar in std::mem::take(&mut spec.calendar) {
         spec.structured_calendar

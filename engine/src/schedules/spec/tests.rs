@@ -8,6 +8,7 @@ use temporalio_protos::temporal::api::schedule::v1::{
 };
 
 use super::*;
+use crate::core::time::to_proto;
 
 fn cron(line: &str) -> ScheduleSpec {
     ScheduleSpec {
@@ -344,4 +345,39 @@ proptest! {
             None => prop_assert!(found.is_none_or(|found| found >= after + 8 * 86_400)),
         }
     }
+}
+
+#[test]
+fn specs_that_would_be_looked_through_for_ever_are_not() {
+    let never = StructuredCalendarSpec {
+        second: vec![Range::default()],
+        minute: vec![Range::default()],
+        hour: vec![Range::default()],
+        day_of_month: vec![Range {
+            start: 30,
+            end: 31,
+            step: 0,
+        }],
+        month: vec![Range {
+            start: 2,
+            ..Range::default()
+        }],
+        day_of_week: vec![Range {
+            end: 6,
+            ..Range::default()
+        }],
+        ..StructuredCalendarSpec::default()
+    };
+    let of = |count: usize, start_time| ScheduleSpec {
+        structured_calendar: vec![never.clone(); count],
+        start_time: Some(to_proto(start_time)),
+        ..ScheduleSpec::default()
+    };
+    let most = Spec::compile(&of(1_000, Timestamp::from_micros(i64::MIN))).unwrap();
+    for _ in 0..100 {
+        let first = most.next_after("seed", Timestamp::from_micros(i64::MIN));
+        assert_eq!(first, None);
+    }
+    let refused = Spec::compile(&of(1_001, at("2026-01-01T00:00:00Z"))).unwrap_err();
+    assert!(refused.to_string().contains("1001 calendars"), "{refused}");
 }

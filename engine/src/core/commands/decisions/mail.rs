@@ -2,7 +2,6 @@
 //! by messages. A command says where among the others a message takes effect; messages without one
 //! come last. Here nothing is refused: `message` did that before.
 
-use prost::Message as _;
 use temporalio_protos::temporal::api::history::v1::{
     WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
 };
@@ -13,6 +12,7 @@ use super::Bad;
 use super::message::{PROTOCOL, wrong};
 use crate::core::updates::{self, Aborted, Fate};
 use crate::core::{Refusal, Step};
+use crate::wire;
 
 /// The messages of one answer that took no effect yet.
 #[derive(Clone, Debug, Default)]
@@ -114,9 +114,9 @@ pub(super) fn word(message: &Message) -> Result<Word, Bad> {
     let name = name_of(message);
     let bytes = message.body.as_ref().map_or(&[][..], |body| &body.value);
     let decoded = match name.rsplit_once('.').map_or(name, |(_, short)| short) {
-        "Acceptance" => Acceptance::decode(bytes).map(Word::Accept),
-        "Rejection" => Rejection::decode(bytes).map(Word::Reject),
-        "Response" => Response::decode(bytes).map(Word::Respond),
+        "Acceptance" => wire::decode::<Acceptance>(bytes).map(Word::Accept),
+        "Rejection" => wire::decode::<Rejection>(bytes).map(Word::Reject),
+        "Response" => wire::decode::<Response>(bytes).map(Word::Respond),
         short => return Err(wrong(format!("Message type *update.{short} not supported"))),
     };
     decoded.map_err(|error| wrong(format!("unable to unmarshal request: {error}")))
