@@ -4,6 +4,7 @@
 //! script the run is replayed from its records and must equal the live one, so each test also
 //! tests recovery.
 
+mod chance;
 mod family;
 mod updates;
 mod words;

@@ -357,6 +357,23 @@ mod tests {
     }
 
     #[test]
+    fn an_update_that_missed_the_task_of_a_delayed_run_gets_one_of_its_own() {
+        check(
+            "start delay=60; update u; poll; update v; complete no_inline reject=u; poll; \
+             complete reject=v",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                → offer workflow task
+                → hand out u/request after 2
+                → update u failed: no
+                → offer workflow task
+                → hand out v/request after 2
+                → update v failed: no
+            "#]],
+        );
+    }
+
+    #[test]
     fn the_answer_to_a_discarded_task_counts_once() {
         check(
             &format!(

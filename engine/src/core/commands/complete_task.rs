@@ -118,7 +118,11 @@ pub(crate) fn apply(
     } else if !step.run.updates.is_idle() {
         match cmd.takes_new_task {
             true => step.speculate(),
-            false => step.ensure_task(),
+            false => {
+                step.ensure_task();
+                // Where the start is delayed there is no other task before its time.
+                step.speculate();
+            }
         }
     }
     enforce_history_limit(&mut step);
