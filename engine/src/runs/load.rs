@@ -27,6 +27,12 @@ impl Host {
     pub(crate) async fn lock(&self, key: &Key) -> Result<Guard, Status> {
         let hand = self.stillness.hand();
         let mut slot = Guard::new(self.shelf.lock(key).await, key, hand);
+        if slot.broken {
+            return Err(Status::data_loss(
+                "the engine failed while it changed this workflow; it is sound on disk, and goes \
+                 on when the engine is started again",
+            ));
+        }
         if !slot.loaded {
             self.load(key, &mut slot).await?;
             slot.loaded = true;
@@ -194,4 +200,50 @@ fn unknown(workflow_id: &str, run_id: &str) -> Status {
 
 pub(crate) fn not_found() -> Status {
     Status::not_found("workflow execution not found")
+}
+
+#[cfg(test)]
+mod tests {
+    use ambient::SystemClock;
+    use temporalio_protos::temporal::api::common::v1::WorkflowType;
+    use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+    use temporalio_protos::temporal::api::workflowservice::v1::StartWorkflowExecutionRequest;
+    use tonic::Code;
+
+    use super::*;
+    use crate::engine::open_store;
+    use crate::frontend::start;
+
+    #[tokio::test]
+    async fn nothing_is_added_to_what_a_panic_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = open_store(dir.path().join("engine.db"), SystemClock::shared()).unwrap();
+        host.create_namespace("default", String::new(), String::new(), 0)
+            .await
+            .unwrap();
+        let host = Arc::new(host);
+        let request = StartWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_id: "w".to_owned(),
+            workflow_type: Some(WorkflowType {
+                name: "flow".to_owned(),
+            }),
+            task_queue: Some(TaskQueue {
+                name: "q".to_owned(),
+                ..TaskQueue::default()
+            }),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        start::handle(&host, request).await.unwrap();
+        let key = Key::new(host.namespace("default").unwrap().id, "w");
+        let (panics, of) = (Arc::clone(&host), key.clone());
+        let panicked = tokio::spawn(async move {
+            let _slot = panics.lock(&of).await.unwrap();
+            panic!("between two halves");
+        });
+        assert!(panicked.await.is_err());
+        let refused = host.lock(&key).await.unwrap_err();
+        assert_eq!(refused.code(), Code::DataLoss);
+        assert!(host.lock(&Key::new(1, "another")).await.is_ok());
+    }
 }

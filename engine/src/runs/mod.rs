@@ -89,6 +89,8 @@ pub(crate) struct Slot {
     pub(crate) weight: usize,
     /// Looked at since the shelf last wanted room.
     pub(crate) used: bool,
+    /// Whoever had it panicked, perhaps between two halves of a change.
+    pub(crate) broken: bool,
 }
 
 /// A run in memory, open or closed a moment ago.

@@ -153,6 +153,9 @@ impl DerefMut for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        // Only a bug panics here: nobody awaits anything with a run in hand. What is on disk is
+        // sound; what is in memory is not to be added to it.
+        self.slot.broken |= self.slot.live.is_some() && std::thread::panicking();
         let Some((key, hand)) = self.watch.take() else {
             return;
         };
