@@ -1,5 +1,6 @@
 //! Every RPC this engine answers, in alphabetical order. Anything else is UNIMPLEMENTED by name.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,81 +12,78 @@ use crate::frontend as on;
 use crate::runs::Host;
 use crate::wire;
 
-pub(super) async fn workflow_service(
-    host: &Arc<Host>,
-    rpc: &str,
-    proto: Bytes,
-) -> Result<Vec<u8>, Status> {
-    // The larger handlers are boxed: what this future weighs is copied with every call.
+type Answering<'h> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Status>> + Send + 'h>>;
+
+/// Each call is boxed as what it is: one future for all of them would weigh as much as the largest,
+/// and be copied with every call.
+pub(super) fn workflow_service<'h>(host: &'h Arc<Host>, rpc: &str, proto: Bytes) -> Answering<'h> {
     match rpc {
-        "CountSchedules" => encode(on::schedules::list::count(host, decode(proto)?).await),
-        "CountWorkflowExecutions" => encode(on::list::count(host, decode(proto)?).await),
-        "CreateSchedule" => encode(on::schedules::create::handle(host, decode(proto)?).await),
-        "DeleteSchedule" => encode(on::schedules::update::delete(host, decode(proto)?).await),
-        "DescribeNamespace" => encode(on::namespaces::describe(host, &decode(proto)?)),
-        "DescribeWorker" => encode(on::workers::describe(host, &decode(proto)?)),
-        "DescribeSchedule" => encode(on::schedules::describe::handle(host, decode(proto)?).await),
-        "DescribeWorkflowExecution" => {
-            encode(Box::pin(on::describe::handle(host, decode(proto)?)).await)
-        }
-        "ExecuteMultiOperation" => encode(Box::pin(on::multi::handle(host, decode(proto)?)).await),
-        "GetClusterInfo" => encode(Ok(on::system::cluster_info(host))),
-        "GetSystemInfo" => encode(Ok(on::system::system_info())),
-        "GetWorkflowExecutionHistory" => on::history::handle(host, decode(proto)?).await,
+        "CountSchedules" => answer(proto, |asked| on::schedules::list::count(host, asked)),
+        "CountWorkflowExecutions" => answer(proto, |asked| on::list::count(host, asked)),
+        "CreateSchedule" => answer(proto, |asked| on::schedules::create::handle(host, asked)),
+        "DeleteSchedule" => answer(proto, |asked| on::schedules::update::delete(host, asked)),
+        "DescribeNamespace" => at_once(proto, |asked| on::namespaces::describe(host, &asked)),
+        "DescribeSchedule" => answer(proto, |asked| on::schedules::describe::handle(host, asked)),
+        "DescribeWorker" => at_once(proto, |asked| on::workers::describe(host, &asked)),
+        "DescribeWorkflowExecution" => answer(proto, |asked| on::describe::handle(host, asked)),
+        "ExecuteMultiOperation" => answer(proto, |asked| on::multi::handle(host, asked)),
+        "GetClusterInfo" => said(encode(Ok(on::system::cluster_info(host)))),
+        "GetSystemInfo" => said(encode(Ok(on::system::system_info()))),
+        "GetWorkflowExecutionHistory" => encoded(proto, |asked| on::history::handle(host, asked)),
         "ListClosedWorkflowExecutions" => {
-            encode(on::older_lists::closed(host, decode(proto)?).await)
+            answer(proto, |asked| on::older_lists::closed(host, asked))
         }
-        "ListNamespaces" => encode(Ok(on::namespaces::list(host, &decode(proto)?))),
-        "ListOpenWorkflowExecutions" => encode(on::older_lists::open(host, decode(proto)?).await),
-        "ListScheduleMatchingTimes" => {
-            encode(on::schedules::describe::matching_times(host, decode(proto)?).await)
-        }
-        "ListSchedules" => encode(on::schedules::list::list(host, decode(proto)?).await),
-        "ListWorkers" => encode(on::workers::list(host, &decode(proto)?)),
-        "ListWorkflowExecutions" => encode(on::list::list(host, decode(proto)?).await),
-        "PatchSchedule" => encode(on::schedules::update::patch(host, decode(proto)?).await),
-        "PollActivityTaskQueue" => on::poll_activity::handle(host, decode(proto)?).await,
-        "PollWorkflowTaskQueue" => on::poll_workflow::handle(host, decode(proto)?).await,
-        "PollWorkflowExecutionUpdate" => encode(on::update::poll(host, decode(proto)?).await),
-        "QueryWorkflow" => encode(on::query::handle(host, decode(proto)?).await),
-        "RecordActivityTaskHeartbeat" => encode(on::heartbeat::handle(host, decode(proto)?).await),
+        "ListNamespaces" => at_once(proto, |asked| Ok(on::namespaces::list(host, &asked))),
+        "ListOpenWorkflowExecutions" => answer(proto, |asked| on::older_lists::open(host, asked)),
+        "ListScheduleMatchingTimes" => answer(proto, |asked| {
+            on::schedules::describe::matching_times(host, asked)
+        }),
+        "ListSchedules" => answer(proto, |asked| on::schedules::list::list(host, asked)),
+        "ListWorkers" => at_once(proto, |asked| on::workers::list(host, &asked)),
+        "ListWorkflowExecutions" => answer(proto, |asked| on::list::list(host, asked)),
+        "PatchSchedule" => answer(proto, |asked| on::schedules::update::patch(host, asked)),
+        "PollActivityTaskQueue" => encoded(proto, |asked| on::poll_activity::handle(host, asked)),
+        "PollWorkflowExecutionUpdate" => answer(proto, |asked| on::update::poll(host, asked)),
+        "PollWorkflowTaskQueue" => encoded(proto, |asked| on::poll_workflow::handle(host, asked)),
+        "QueryWorkflow" => answer(proto, |asked| on::query::handle(host, asked)),
+        "RecordActivityTaskHeartbeat" => answer(proto, |asked| on::heartbeat::handle(host, asked)),
         "RecordActivityTaskHeartbeatById" => {
-            encode(on::by_id::heartbeat(host, decode(proto)?).await)
+            answer(proto, |asked| on::by_id::heartbeat(host, asked))
         }
-        "RecordWorkerHeartbeat" => encode(on::workers::heartbeat(host, decode(proto)?)),
-        "RegisterNamespace" => encode(on::namespaces::register(host, decode(proto)?).await),
-        "RequestCancelWorkflowExecution" => encode(on::cancel::handle(host, decode(proto)?).await),
-        "ResetStickyTaskQueue" => encode(on::reset_sticky::handle(host, decode(proto)?).await),
-        "RespondActivityTaskCanceled" => encode(on::activity::canceled(host, decode(proto)?).await),
+        "RecordWorkerHeartbeat" => at_once(proto, |asked| on::workers::heartbeat(host, asked)),
+        "RegisterNamespace" => answer(proto, |asked| on::namespaces::register(host, asked)),
+        "RequestCancelWorkflowExecution" => answer(proto, |asked| on::cancel::handle(host, asked)),
+        "ResetStickyTaskQueue" => answer(proto, |asked| on::reset_sticky::handle(host, asked)),
+        "RespondActivityTaskCanceled" => answer(proto, |asked| on::activity::canceled(host, asked)),
         "RespondActivityTaskCanceledById" => {
-            encode(on::by_id::canceled(host, decode(proto)?).await)
+            answer(proto, |asked| on::by_id::canceled(host, asked))
         }
         "RespondActivityTaskCompleted" => {
-            encode(on::activity::completed(host, decode(proto)?).await)
+            answer(proto, |asked| on::activity::completed(host, asked))
         }
         "RespondActivityTaskCompletedById" => {
-            encode(on::by_id::completed(host, decode(proto)?).await)
+            answer(proto, |asked| on::by_id::completed(host, asked))
         }
-        "RespondActivityTaskFailed" => encode(on::activity::failed(host, decode(proto)?).await),
-        "RespondActivityTaskFailedById" => encode(on::by_id::failed(host, decode(proto)?).await),
-        "RespondQueryTaskCompleted" => encode(on::respond_query::handle(host, decode(proto)?)),
+        "RespondActivityTaskFailed" => answer(proto, |asked| on::activity::failed(host, asked)),
+        "RespondActivityTaskFailedById" => answer(proto, |asked| on::by_id::failed(host, asked)),
+        "RespondQueryTaskCompleted" => {
+            at_once(proto, |asked| on::respond_query::handle(host, asked))
+        }
         "RespondWorkflowTaskCompleted" => {
-            Box::pin(on::complete_task::handle(host, decode(proto)?)).await
+            encoded(proto, |asked| on::complete_task::handle(host, asked))
         }
-        "RespondWorkflowTaskFailed" => encode(on::fail_task::handle(host, decode(proto)?).await),
-        "ScanWorkflowExecutions" => encode(on::older_lists::scan(host, decode(proto)?).await),
-        "ShutdownWorker" => encode(on::workers::shutdown(host, decode(proto)?)),
+        "RespondWorkflowTaskFailed" => answer(proto, |asked| on::fail_task::handle(host, asked)),
+        "ScanWorkflowExecutions" => answer(proto, |asked| on::older_lists::scan(host, asked)),
+        "ShutdownWorker" => at_once(proto, |asked| on::workers::shutdown(host, asked)),
         "SignalWithStartWorkflowExecution" => {
-            encode(Box::pin(on::signal_with_start::handle(host, decode(proto)?)).await)
+            answer(proto, |asked| on::signal_with_start::handle(host, asked))
         }
-        "SignalWorkflowExecution" => encode(on::signal::handle(host, decode(proto)?).await),
-        "StartWorkflowExecution" => Box::pin(on::start::handle(host, decode(proto)?)).await,
-        "TerminateWorkflowExecution" => encode(on::terminate::handle(host, decode(proto)?).await),
-        "UpdateSchedule" => encode(on::schedules::update::update(host, decode(proto)?).await),
-        "UpdateWorkflowExecution" => {
-            encode(Box::pin(on::update::handle(host, decode(proto)?)).await)
-        }
-        _ => Err(not_built(WORKFLOW_SERVICE, rpc)),
+        "SignalWorkflowExecution" => answer(proto, |asked| on::signal::handle(host, asked)),
+        "StartWorkflowExecution" => encoded(proto, |asked| on::start::handle(host, asked)),
+        "TerminateWorkflowExecution" => answer(proto, |asked| on::terminate::handle(host, asked)),
+        "UpdateSchedule" => answer(proto, |asked| on::schedules::update::update(host, asked)),
+        "UpdateWorkflowExecution" => answer(proto, |asked| on::update::handle(host, asked)),
+        _ => said(Err(not_built(WORKFLOW_SERVICE, rpc))),
     }
 }
 
@@ -122,4 +120,43 @@ fn decode<M: Message + Default>(proto: Bytes) -> Result<M, Status> {
 
 fn encode<M: Message>(answer: Result<M, Status>) -> Result<Vec<u8>, Status> {
     Ok(answer?.encode_to_vec())
+}
+
+fn answer<'h, Q, A, F>(proto: Bytes, handle: impl FnOnce(Q) -> F) -> Answering<'h>
+where
+    Q: Message + Default,
+    A: Message,
+    F: Future<Output = Result<A, Status>> + Send + 'h,
+{
+    match decode(proto) {
+        Ok(asked) => {
+            let answering = handle(asked);
+            Box::pin(async move { encode(answering.await) })
+        }
+        Err(undecodable) => said(Err(undecodable)),
+    }
+}
+
+/// For handlers that splice their answer out of stored bytes.
+fn encoded<'h, Q, F>(proto: Bytes, handle: impl FnOnce(Q) -> F) -> Answering<'h>
+where
+    Q: Message + Default,
+    F: Future<Output = Result<Vec<u8>, Status>> + Send + 'h,
+{
+    match decode(proto) {
+        Ok(asked) => Box::pin(handle(asked)),
+        Err(undecodable) => said(Err(undecodable)),
+    }
+}
+
+/// For handlers that wait for nothing.
+fn at_once<'h, Q: Message + Default, A: Message>(
+    proto: Bytes,
+    handle: impl FnOnce(Q) -> Result<A, Status>,
+) -> Answering<'h> {
+    said(encode(decode(proto).and_then(handle)))
+}
+
+fn said<'h>(answer: Result<Vec<u8>, Status>) -> Answering<'h> {
+    Box::pin(std::future::ready(answer))
 }
