@@ -55,12 +55,7 @@ async fn main() -> Result<(), Failed> {
 async fn open(path: &Path) -> Result<Engine, Failed> {
     let (clock, before) = (SystemClock::shared(), resident_bytes()?);
     let begin = clock.now();
-    let engine = Engine::open(Config {
-        path: path.to_owned(),
-        clock: Arc::clone(&clock),
-        namespaces: vec!["default".to_owned()],
-    })
-    .await?;
+    let engine = Engine::open(Config::at(path)).await?;
     let took = clock.now().since(begin);
     let grown = resident_bytes()?.saturating_sub(before);
     println!("opened in {took:?}, {grown} bytes more in memory");

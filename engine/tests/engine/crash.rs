@@ -51,18 +51,7 @@ fn restless_child() {
 async fn every_accepted_workflow_finishes_however_often_the_process_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("engine.db");
-    let mut accepted = Vec::new();
-    for before_the_kill in [3, 17, 40] {
-        let mut child = spawn("crash::restless_child", &path);
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ids = lines.map_while(Result::ok).filter_map(|line| {
-            let (_, id) = line.split_once("ACCEPTED ")?;
-            Some(id.to_owned())
-        });
-        accepted.extend(ids.take(before_the_kill));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+    let accepted = accepted_before_kills("crash::restless_child", &path, [3, 17, 40]);
     assert_eq!(accepted.len(), 60);
     let engine = open(&path, SystemClock::shared()).await;
     let client = client(&engine.door()).await;
@@ -72,6 +61,24 @@ async fn every_accepted_workflow_finishes_however_often_the_process_is_killed() 
         let result = handle.get_result(Default::default()).await.unwrap();
         assert_eq!(result, format!("settle {id} done"));
     }
+}
+
+/// Runs the process that accepts one after the other, killed each time it has said so often that it
+/// did; answers whom it accepted.
+pub(crate) fn accepted_before_kills(test: &str, store: &Path, kills: [usize; 3]) -> Vec<String> {
+    let mut accepted = Vec::new();
+    for before_the_kill in kills {
+        let mut process = spawn(test, store);
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let ids = lines.map_while(Result::ok).filter_map(|line| {
+            let (_, id) = line.split_once("ACCEPTED ")?;
+            Some(id.to_owned())
+        });
+        accepted.extend(ids.take(before_the_kill));
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    accepted
 }
 
 pub(crate) fn spawn(test: &str, store: &Path) -> Child {

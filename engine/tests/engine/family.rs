@@ -1,6 +1,5 @@
 //! Workflows that have to do with each other, through the official SDK.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use ambient::SystemClock;
@@ -9,7 +8,7 @@ use temporalio_client::{UntypedWorkflow, WorkflowStartOptions};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{ChildWorkflowOptions, WorkflowContext, WorkflowResult};
 
-use crate::crash::{STORE, spawn};
+use crate::crash::{STORE, accepted_before_kills};
 use crate::stage::{QUEUE, Stage, client, history, open, shape, until, work, work_on};
 use crate::workflows::{Acts, Counter, Patient, Three};
 
@@ -179,18 +178,7 @@ fn restless_parents() {
 async fn every_parent_finishes_with_one_run_of_each_child_however_often_the_process_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("engine.db");
-    let mut accepted = Vec::new();
-    for before_the_kill in [3, 11, 20] {
-        let mut process = spawn("family::restless_parents", &path);
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ids = lines.map_while(Result::ok).filter_map(|line| {
-            let (_, id) = line.split_once("ACCEPTED ")?;
-            Some(id.to_owned())
-        });
-        accepted.extend(ids.take(before_the_kill));
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
+    let accepted = accepted_before_kills("family::restless_parents", &path, [3, 11, 20]);
     let engine = open(&path, SystemClock::shared()).await;
     let client = client(&engine.door()).await;
     let _worker = work(client.clone(), Acts::default());

@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ambient::SystemClock;
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use http::HeaderMap;
 use temporalio_client::callback_based::{CallbackBasedGrpcService, GrpcSuccessResponse};
 use temporalio_client::tonic::client::Grpc;
-use temporalio_client::tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use temporalio_client::tonic::metadata::MetadataMap;
 use temporalio_client::tonic::transport::{Channel, Endpoint};
 use temporalio_client::tonic::{Request, Status};
@@ -26,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::stage::{self, QUEUE, work_on};
+use crate::wire::Raw;
 use crate::workflows::{Acts, Three};
 
 const STORE: &str = "ENGINE_TEST_OUTLIVE_STORE";
@@ -241,42 +241,4 @@ async fn a_worker_outlives_an_engine_that_is_killed_at_any_request() {
         at += 1;
     }
     assert!(at > 10, "only {at} moves");
-}
-
-/// Messages as they are.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
-    }
 }

@@ -54,8 +54,9 @@ impl Wire {
     }
 }
 
+/// Messages as they are.
 #[derive(Clone, Copy, Default)]
-struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;
