@@ -18,6 +18,9 @@ use super::run::{Run, Timeouts, Timer};
 use super::task::{DEFAULT_TIMEOUT, WorkflowTask};
 use super::time::{from_proto, positive};
 
+/// How finely the end of a chain of runs is written.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 pub(crate) fn event(run: &mut Run, event: &HistoryEvent) {
     run.next_event_id = event.event_id + 1;
     effect(run, event);
@@ -225,10 +228,12 @@ fn born(
     // The run's own clock starts after its delay.
     run.execution_at = run.delayed_until.unwrap_or(at);
     let run_end = run.timeouts.run.map(|wait| run.execution_at.after(wait));
-    run.expires_at = [run_end, run.execution_expires_at]
-        .into_iter()
-        .flatten()
-        .min();
+    run.expires_at = match (run_end, run.execution_expires_at) {
+        // The chain's end is written to the nearest millisecond. A run that has the whole chain's
+        // time ends with the chain, and not a moment before it with other words.
+        (Some(own), Some(chain)) if own.after(MILLISECOND) >= chain => Some(chain),
+        (own, chain) => own.or(chain),
+    };
     run.user_metadata.clone_from(&event.user_metadata);
     if let Some(memo) = &a.memo {
         run.memo = sorted(&memo.fields);

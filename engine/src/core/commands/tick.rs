@@ -201,6 +201,21 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_has_all_the_time_of_its_chain_ends_with_the_chain() {
+        check(
+            "start run_timeout=5 execution_timeout=5 rounded_up=499; poll; wait 5; wait 1",
+            expect![[r#"
+                1 WorkflowExecutionStarted
+                2 WorkflowTaskScheduled
+                → offer workflow task
+                3 WorkflowTaskStarted
+                4 WorkflowTaskFailed ForceCloseCommand
+                5 WorkflowExecutionTimedOut Timeout
+            "#]],
+        );
+    }
+
+    #[test]
     fn an_activity_nobody_takes_times_out_and_is_not_retried() {
         check(
             "start; poll; complete activity=a schedule_to_start=5; wait 5",

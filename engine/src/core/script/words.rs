@@ -61,7 +61,8 @@ pub(super) fn start_command(words: &[&str], now: Timestamp) -> start::Start {
             workflow_execution_timeout: seconds(words, "execution_timeout"),
             workflow_execution_expiration_time: option(words, "execution_timeout").map(|text| {
                 let wait = Duration::from_secs(text.parse().unwrap());
-                to_proto(now.after(wait))
+                let rounded = option(words, "rounded_up").map_or(0, |text| text.parse().unwrap());
+                to_proto(now.after(wait + Duration::from_micros(rounded)))
             }),
             parent_workflow_execution: option(words, "parent").map(family::execution),
             first_workflow_task_backoff: seconds(words, "delay"),
