@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+pub mod chain;
 mod chart;
 pub mod check;
 mod entry;

@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &["ambient"]),
     ("vault", &["ambient"]),
     ("db", &["ambient"]),
-    ("ledger", &["ambient", "db", "domain"]),
+    ("ledger", &["ambient", "db", "domain", "vault"]),
     ("identity", &["ambient", "db", "domain", "ledger", "vault"]),
     (
         "transfers",

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::key::{KEY_LENGTH, Key, VaultError};
-use crate::{MasterKey, Zeroizing, sealed_with};
+use crate::{MasterKey, PublicKey, Signer, Zeroizing, sealed_with};
 
 const PAYLOADS: &str = "payloads";
 const SUBJECTS: &str = "subjects";
+const SIGNATURES: &str = "signatures";
 const LONGEST_SCOPE: usize = 128;
 
 /// Clones share the master key.
@@ -38,6 +39,19 @@ impl Vault {
                 Some(master.derive(PAYLOADS, scope))
             })
             .ok_or_else(|| VaultError::UnknownKeyId(id.chars().take(LONGEST_SCOPE).collect()))
+    }
+
+    /// Signs for one purpose, with the newest master key.
+    pub fn signer(&self, purpose: &str) -> Result<Signer, VaultError> {
+        Signer::derived(&self.master.newest().derive(SIGNATURES, purpose))
+    }
+
+    /// Whether a signature's key is ours: of this or an earlier master key.
+    pub fn is_signer(&self, purpose: &str, public: &PublicKey) -> bool {
+        self.master.all().any(|master| {
+            Signer::derived(&master.derive(SIGNATURES, purpose))
+                .is_ok_and(|signer| signer.public() == *public)
+        })
     }
 
     /// A fresh random key for one subject, and its wrapped form for storage. It exists nowhere
@@ -108,6 +122,16 @@ mod tests {
         assert_ne!(after.payload_key_id("pa_1/sandbox"), id);
         let unwrapped = after.subject_key("pa_1/sandbox/us_1", &wrapped).unwrap();
         assert_eq!(unwrapped.fingerprint(), subject.fingerprint());
+    }
+
+    #[test]
+    fn a_signer_is_known_after_a_rotation_and_for_its_purpose_alone() {
+        let (before, after) = rotated();
+        let old = before.signer("heads").unwrap().public();
+        assert_ne!(after.signer("heads").unwrap().public(), old);
+        assert!(after.is_signer("heads", &old));
+        assert!(!after.is_signer("tails", &old));
+        assert!(!before.is_signer("heads", &after.signer("heads").unwrap().public()));
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod envelope;
 mod keeper;
 mod key;
 mod master;
+mod signer;
 
 pub use envelope::sealed_with;
 pub use keeper::Vault;
 pub use key::{Fingerprint, Key, VaultError};
 pub use master::{MasterKey, MasterKeyError};
+pub use signer::{NotHex, PublicKey, Signature, Signer};
 pub use zeroize::Zeroizing;
