@@ -40,7 +40,7 @@ pub use chromium::{Chromium, Window, chromium};
 pub use harness::{Trial, Verdict, main, trial, trial_needing};
 pub use need::{Missing, Need, Needed};
 pub use port::free_port;
-pub use postgres::{Postgres, postgres};
+pub use postgres::{FallingPostgres, Postgres, postgres};
 pub use process::{Process, Stream};
 pub use tempfile::TempDir;
 pub use temporal::{Temporal, temporal};

@@ -53,7 +53,7 @@ impl fmt::Display for Missing {
 impl std::error::Error for Missing {}
 
 /// Something a test can ask for in its parameters. A pair asks for both.
-pub trait Needed: Copy + Send + 'static {
+pub trait Needed: Sized + Send + 'static {
     /// Finds and starts it, or says why not. The first call of a process starts it.
     ///
     /// # Errors

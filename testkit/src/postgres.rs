@@ -29,7 +29,12 @@ pub struct Postgres {
 /// When the machine has no PostgreSQL, or it does not start.
 pub fn postgres() -> Result<&'static Postgres, Missing> {
     static SERVER: OnceLock<Result<Postgres, Missing>> = OnceLock::new();
-    SERVER.get_or_init(start).as_ref().map_err(Clone::clone)
+    let kept = || {
+        let (server, guardian) = start(Life::Once)?;
+        guardian.keep();
+        Ok(server)
+    };
+    SERVER.get_or_init(kept).as_ref().map_err(Clone::clone)
 }
 
 impl Needed for &'static Postgres {
@@ -54,6 +59,52 @@ impl Postgres {
     }
 }
 
+/// A server of one test's own, which may fall over and stands up again by itself, as under a
+/// service manager. Dropping it stops it.
+#[derive(Debug)]
+pub struct FallingPostgres {
+    server: Postgres,
+    _guardian: Guardian,
+}
+
+impl Needed for FallingPostgres {
+    fn ready() -> Result<Self, Missing> {
+        let (server, guardian) = start(Life::Again)?;
+        Ok(Self {
+            server,
+            _guardian: guardian,
+        })
+    }
+}
+
+impl FallingPostgres {
+    /// # Errors
+    /// When the server refuses.
+    pub fn fresh_database(&self) -> Result<String> {
+        self.server.fresh_database()
+    }
+
+    /// An "immediate" stop: every backend ends at once and nothing is written; the next start
+    /// recovers from the log. Returns as soon as the signal is sent.
+    ///
+    /// # Errors
+    /// When there is no server at this moment: it is between a fall and the next start.
+    pub fn fall(&self) -> Result<()> {
+        let kill = format!("kill -s QUIT {}", self.pid()?);
+        run(Command::new("/bin/sh").args(["-c", &kill]))
+    }
+
+    /// Which process serves at this moment, or is about to.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn pid(&self) -> Result<u32> {
+        let lock = fs::read_to_string(self.server.dir.join("data/postmaster.pid"))?;
+        let pid = lock.lines().next().context("the lock file is empty")?;
+        Ok(pid.parse()?)
+    }
+}
+
 /// The database role. The server trusts whoever connects from this machine: it holds test data,
 /// and hashing passwords in debug builds would cost each connection a noticeable while.
 const USER: &str = "remit";
@@ -61,14 +112,35 @@ const START_BOUND: Duration = Duration::from_secs(60);
 /// A free port can be taken before the server binds it.
 const ATTEMPTS: u32 = 5;
 
-fn start() -> Result<Postgres, Missing> {
+/// What follows the server's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Once,
+    Again,
+}
+
+/// Starts the server whenever it ended, until it is told to stop. Told by TERM: a shell in the
+/// background cannot hear QUIT.
+const AGAIN: &str = r#"
+trap 'over=1; kill -s QUIT "$server" 2>/dev/null' TERM
+while [ -z "$over" ]; do
+    "$@" &
+    server=$!
+    [ -z "$over" ] || kill -s QUIT "$server"
+    wait "$server"
+    [ -n "$over" ] || sleep 0.05
+done
+wait "$server"
+"#;
+
+fn start(life: Life) -> Result<(Postgres, Guardian), Missing> {
     let bin = find_bin().ok_or_else(|| Missing::Absent {
         need: Need::Postgres,
         looked: "no initdb in REMIT_TEST_POSTGRES_BIN, /usr/lib/postgresql/*/bin or PATH".into(),
     })?;
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match start_once(&bin) {
+        match start_once(&bin, life) {
             Ok(server) => return Ok(server),
             Err(error) => last = Some(error),
         }
@@ -77,7 +149,7 @@ fn start() -> Result<Postgres, Missing> {
     Err(Missing::broken(Need::Postgres, why))
 }
 
-fn start_once(bin: &Path) -> Result<Postgres> {
+fn start_once(bin: &Path, life: Life) -> Result<(Postgres, Guardian)> {
     // From here on the guardian removes the directory, as the user who owns what is in it.
     let scratch = temp_dir()?;
     let user = server_user(scratch.path())?;
@@ -107,12 +179,22 @@ fn start_once(bin: &Path) -> Result<Postgres> {
         "-c".to_owned(),
         "max_connections=300".to_owned(),
     ];
+    let program = bin.join("postgres");
+    let (program, args, signal) = match life {
+        // "Immediate shutdown": nobody will read these files again.
+        Life::Once => (program, args.to_vec(), "QUIT"),
+        Life::Again => {
+            let mut words = vec!["-c".to_owned(), AGAIN.to_owned(), "again".to_owned()];
+            words.push(program.display().to_string());
+            words.extend(args);
+            (PathBuf::from("/bin/sh"), words, "TERM")
+        }
+    };
     let mut guardian = Guardian::start(&Ward {
-        program: &bin.join("postgres"),
+        program: &program,
         args: &args,
         dir: &dir,
-        // "Immediate shutdown": nobody will read these files again.
-        signal: "QUIT",
+        signal,
         user,
     })?;
     let _ = scratch.keep();
@@ -124,14 +206,14 @@ fn start_once(bin: &Path) -> Result<Postgres> {
     if let Some(status) = guardian.ended() {
         bail!("the server on port {port} ended with {status}");
     }
-    guardian.keep();
     let (bin, databases) = (bin.to_owned(), AtomicU32::new(1));
-    Ok(Postgres {
+    let server = Postgres {
         bin,
         dir,
         port,
         databases,
-    })
+    };
+    Ok((server, guardian))
 }
 
 /// The directory with the newest installed server.

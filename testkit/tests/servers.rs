@@ -6,7 +6,10 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use testkit::{Chromium, Postgres, Process, Stream, Temporal, trial, trial_needing, wait_until};
+use testkit::{
+    Chromium, FallingPostgres, Postgres, Process, Stream, Temporal, trial, trial_needing,
+    wait_until,
+};
 
 fn main() -> ExitCode {
     let mut trials = vec![
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
         trial_needing("a killed test process leaves no server", leaves_nothing),
         trial_needing("each test gets its own database", own_database),
         trial_needing("postgres syncs like a real one", syncs),
+        trial_needing("a postgres that falls stands up again", stands_up),
         trial_needing("temporal knows the namespaces it was given", namespaces),
         trial_needing("a pair of needs is handed over as a pair", pair),
         trial_needing("chromium runs a page's script", browses),
@@ -34,6 +38,17 @@ const BOUND: Duration = Duration::from_secs(60);
 async fn on_a_runtime() -> Result<()> {
     let two = tokio::spawn(async { 1 + 1 }).await?;
     ensure!(two == 2);
+    Ok(())
+}
+
+async fn stands_up(server: FallingPostgres) -> Result<()> {
+    for _ in 0..2 {
+        server.fresh_database()?;
+        let before = server.pid()?;
+        server.fall()?;
+        wait_until(BOUND, || server.pid().is_ok_and(|pid| pid != before))?;
+        wait_until(BOUND, || server.fresh_database().is_ok())?;
+    }
     Ok(())
 }
 

@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox", &["ambient"]),
     ("engine", &["ambient"]),
     ("engine-bench", &["engine"]),
+    ("ledger-bench", &["ambient", "db", "domain", "ledger"]),
     ("temporal", &["domain", "vault", "workflows"]),
     (
         "worker",
