@@ -66,7 +66,7 @@ impl<'a> People<'a> {
             Endpoint::Wallet { account } => {
                 let found = ledger::account(&app.db, self.tenant, account).await;
                 let found = found.map_err(|error| Refusal::failed(&error))?;
-                (found.and_then(|wallet| wallet.owner), "wallet".to_owned())
+                (found.and_then(|wallet| wallet.user()), "wallet".to_owned())
             }
             Endpoint::BankAccount { account, .. } => {
                 let found = app.identity.bank_account(&self.tenant, account).await;

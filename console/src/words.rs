@@ -110,6 +110,7 @@ pub(crate) fn account(purpose: Purpose, place: Place) -> String {
         Purpose::Pool => "pool: money on its way",
         Purpose::Suspense => "set aside for the bank",
         Purpose::Nostro => "our account at the bank",
+        other => other.name(),
     };
     match place {
         Place::Internal => kind.to_owned(),

@@ -107,6 +107,8 @@ ids! {
     TransferId = "tr";
     /// A balanced entry in the ledger.
     EntryId = "en";
+    /// Money in our ledger that is promised and has not moved.
+    HoldId = "ho";
     /// A row of the outbox.
     EventId = "ev";
     /// The public half of an API key.

@@ -16,8 +16,8 @@ pub mod transfer;
 pub use ambient::Timestamp;
 pub use code::{Code, Outcome};
 pub use id::{
-    AccountId, BankAccountId, EntryId, EventId, InvalidId, KeyId, PartnerId, RequestId, TransferId,
-    UserId,
+    AccountId, BankAccountId, EntryId, EventId, HoldId, InvalidId, KeyId, PartnerId, RequestId,
+    TransferId, UserId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use step::{Step, StepKey};

@@ -2,10 +2,10 @@
 
 use ambient::{Mint, Timestamp};
 use db::{Db, DbError, Row, Tx, params};
-use domain::{AccountId, Currency, Money, Tenant, UserId};
+use domain::{AccountId, Currency, Money, PartnerId, Tenant, UserId};
 
 use crate::chart::UnknownWord;
-use crate::{AccountRef, LedgerError, Place, Purpose, stored};
+use crate::{AccountRef, LedgerError, Purpose, stored};
 
 /// Open: money comes and goes. Frozen: it may arrive, none leaves. Closed: neither, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +38,70 @@ impl std::str::FromStr for State {
     }
 }
 
+/// Whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    User(UserId),
+    Partner(PartnerId),
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::Partner(id) => id.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for Owner {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let user = text.parse().map(Self::User);
+        user.or_else(|_| text.parse().map(Self::Partner))
+            .map_err(|_| UnknownWord)
+    }
+}
+
 /// An account as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
     pub reference: AccountRef,
-    /// The user of a wallet; nobody owns a house account.
-    pub owner: Option<UserId>,
+    /// A user or a partner; nobody owns a house account.
+    pub owner: Option<Owner>,
+    /// The period of a limit, as `2026-11`; empty for every other account.
+    pub period: String,
     pub state: State,
     pub balance: Money,
+    /// The sum of its open holds.
+    pub held: Money,
     /// How many postings the balance is the sum of.
     pub version: i64,
+    /// The least that must stay available; `None`: there is no limit.
+    pub floor: Option<Money>,
+    /// The most that it may hold.
+    pub ceiling: Option<Money>,
     pub opened_at: Timestamp,
+    /// When its newest posting was posted.
+    pub moved_at: Timestamp,
 }
 
 impl Account {
-    /// What may leave. Everything, as long as nothing is reserved.
-    pub const fn available(&self) -> Money {
-        self.balance
+    /// What is not held. Down to the floor it may leave.
+    pub fn available(&self) -> Money {
+        // Both are in range and `held` is never negative; only an overdraft at the very end of the
+        // range could leave it, and the rules let none come so far.
+        self.balance.checked_sub(self.held).unwrap_or(self.balance)
+    }
+
+    /// The user it belongs to, if it is a user's.
+    pub const fn user(&self) -> Option<UserId> {
+        match self.owner {
+            Some(Owner::User(user)) => Some(user),
+            Some(Owner::Partner(_)) | None => None,
+        }
     }
 
     pub const fn currency(&self) -> Currency {
@@ -64,19 +110,8 @@ impl Account {
 
     pub(crate) fn read(row: &Row) -> Result<Self, DbError> {
         let id = row.parse("id")?;
-        let reference = match (row.parse("purpose")?, row.parse("rail")?) {
-            (Purpose::Wallet, Place::Internal) => AccountRef::Wallet(id),
-            (Purpose::Pool, Place::Internal) => AccountRef::Pool,
-            (Purpose::Suspense, Place::Rail(rail)) => AccountRef::Suspense(rail),
-            (Purpose::Nostro, Place::Rail(rail)) => AccountRef::Nostro(rail),
-            _ => {
-                return Err(DbError::column(
-                    "rail",
-                    "the place of this purpose",
-                    "another",
-                ));
-            }
-        };
+        let reference = AccountRef::stored(row.parse("purpose")?, row.parse("rail")?, id)
+            .ok_or_else(|| DbError::column("rail", "the place of this purpose", "another"))?;
         let owner = match row.opt_text("owner_id")? {
             None => None,
             Some(_) => Some(row.parse("owner_id")?),
@@ -85,10 +120,15 @@ impl Account {
             id,
             reference,
             owner,
+            period: row.text("period")?,
             state: row.parse("state")?,
             balance: stored::money(row, "balance")?,
+            held: stored::money(row, "held")?,
             version: row.int("version")?,
+            floor: stored::opt_money(row, "floor")?,
+            ceiling: stored::opt_money(row, "ceiling")?,
             opened_at: row.timestamp("opened_at")?,
+            moved_at: row.timestamp("moved_at")?,
         })
     }
 }
@@ -102,24 +142,43 @@ pub async fn open_wallet(
     owner: UserId,
     currency: Currency,
 ) -> Result<Account, LedgerError> {
+    let owner = Owner::User(owner);
+    open_owned(tx, mint, tenant, Purpose::Wallet, owner, currency, "").await
+}
+
+/// Opens an account that has an owner. There is one per purpose, currency and period, so asking
+/// again answers with the same account, whatever its state is by now.
+pub async fn open_owned(
+    tx: &mut Tx,
+    mint: &Mint,
+    tenant: Tenant,
+    purpose: Purpose,
+    owner: Owner,
+    currency: Currency,
+    period: &str,
+) -> Result<Account, LedgerError> {
     let id = AccountId::from_bits(mint.next()?);
     tx.execute(
-        "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, state, balance, version, opened_at)
-         VALUES ($1, $2, $3, 'wallet', $4, 'internal', $5, 'open', 0, 0, $6)
-         ON CONFLICT (partner_id, livemode, owner_id, currency) WHERE purpose = 'wallet' DO NOTHING",
+        "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, period, state, balance, version, floor, opened_at)
+         VALUES ($1, $2, $3, $4, $5, 'internal', $6, $7, 'open', 0, 0, $8, $9)
+         ON CONFLICT (partner_id, livemode, owner_id, purpose, rail, currency, period) WHERE owner_id IS NOT NULL DO NOTHING",
         params![
             tenant.partner.to_string(),
             tenant.mode.is_live(),
             id.to_string(),
+            purpose.name(),
             owner.to_string(),
             currency.code(),
+            period,
+            purpose.floor(),
             tx.now()
         ],
     )
     .await?;
     let sql = format!(
         "SELECT {} FROM accounts
-         WHERE partner_id = $1 AND livemode = $2 AND owner_id = $3 AND currency = $4 AND purpose = 'wallet'",
+         WHERE partner_id = $1 AND livemode = $2 AND owner_id = $3 AND purpose = $4
+             AND rail = 'internal' AND currency = $5 AND period = $6",
         stored::ACCOUNT
     );
     let row = tx
@@ -129,11 +188,13 @@ pub async fn open_wallet(
                 tenant.partner.to_string(),
                 tenant.mode.is_live(),
                 owner.to_string(),
-                currency.code()
+                purpose.name(),
+                currency.code(),
+                period
             ],
         )
         .await?
-        .ok_or_else(|| DbError::column("id", "the wallet just opened", "none"))?;
+        .ok_or_else(|| DbError::column("id", "the account just opened", "none"))?;
     Ok(Account::read(&row)?)
 }
 
@@ -147,9 +208,9 @@ pub(crate) async fn open_house(
 ) -> Result<(), LedgerError> {
     let id = AccountId::from_bits(mint.next()?);
     tx.execute(
-        "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, state, balance, version, opened_at)
-         VALUES ($1, $2, $3, $4, NULL, $5, $6, 'open', 0, 0, $7)
-         ON CONFLICT (partner_id, livemode, purpose, rail, currency) WHERE purpose <> 'wallet' DO NOTHING",
+        "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, state, balance, version, floor, opened_at)
+         VALUES ($1, $2, $3, $4, NULL, $5, $6, 'open', 0, 0, $7, $8)
+         ON CONFLICT (partner_id, livemode, purpose, rail, currency, period) WHERE owner_id IS NULL DO NOTHING",
         params![
             tenant.partner.to_string(),
             tenant.mode.is_live(),
@@ -157,6 +218,7 @@ pub(crate) async fn open_house(
             account.purpose().name(),
             account.place().name(),
             currency.code(),
+            account.purpose().floor(),
             tx.now()
         ],
     )
@@ -173,6 +235,8 @@ pub enum ChangeError {
     Closed,
     #[error("the account still holds {0}; move it away before closing, nothing was changed")]
     NotEmpty(Money),
+    #[error("{0} of the account is held; resolve its holds before closing, nothing was changed")]
+    Held(Money),
     #[error("the account's state could not be changed")]
     Ledger(#[from] LedgerError),
 }
@@ -209,6 +273,10 @@ pub async fn change_state(
         (State::Closed, _) => return Err(ChangeError::Closed),
         (_, State::Closed) if !account.balance.is_zero() => {
             return Err(ChangeError::NotEmpty(account.balance));
+        }
+        // Only with an overdraft may something be held where nothing is.
+        (_, State::Closed) if !account.held.is_zero() => {
+            return Err(ChangeError::Held(account.held));
         }
         _ => {}
     }

@@ -46,7 +46,7 @@ impl Rule {
             Self::EntryHasLegs => "an entry has at least two postings",
             Self::BalanceIsFold => "an account's balance and version are the fold of its postings",
             Self::RunningBalanceIsFold => "each posting carries the balance of all before it",
-            Self::NotBelowZero => "only a nostro account is below zero",
+            Self::NotBelowZero => "no account is below its floor or above its ceiling",
             Self::SharesAreExplained => {
                 "what lies in a pool or suspense account belongs to transfers, none below zero"
             }
@@ -82,7 +82,7 @@ impl Rule {
             }
             Self::NotBelowZero => {
                 "SELECT partner_id, livemode, id AS subject FROM accounts
-                 WHERE balance < 0 AND purpose <> 'nostro'"
+                 WHERE balance - held < floor OR balance > ceiling"
             }
             Self::SharesAreExplained => {
                 "SELECT p.partner_id, p.livemode, COALESCE(e.transfer_id, e.id) AS subject FROM postings p

@@ -17,10 +17,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::rail::RailId;
-use domain::{AccountId, Money, StepKey, Tenant, TransferId};
+use domain::{AccountId, EntryId, HoldId, Money, StepKey, Tenant, TransferId};
 
-use crate::AccountRef;
 use crate::chart::UnknownWord;
+use crate::{AccountRef, Condition, Place};
 
 macro_rules! templates {
     ($($name:ident = $word:literal;)*) => {
@@ -85,6 +85,14 @@ pub struct Entry {
     /// What is moved; the rules want it positive.
     pub(crate) money: Money,
     pub(crate) legs: Vec<Leg>,
+    /// The entry that this one takes back, and one that it belongs with.
+    pub(crate) corrects: Option<EntryId>,
+    pub(crate) linked_to: Option<EntryId>,
+    /// The hold that this entry posts: it is released, and the entry takes no more than it held.
+    pub(crate) hold: Option<HoldId>,
+    /// What must be true in the instant of posting. No part of the content: a repetition of an
+    /// entry that was posted is answered whatever has changed since.
+    pub(crate) conditions: Vec<Condition>,
 }
 
 impl Entry {
@@ -100,7 +108,7 @@ impl Entry {
             key,
             Template::CollectFromWallet,
             from,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             money,
         )
     }
@@ -112,14 +120,21 @@ impl Entry {
             key,
             Template::CollectFromBank,
             from,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             money,
         )
     }
 
     pub fn set_aside(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
         let to = AccountRef::Suspense(rail);
-        Self::of_step(tenant, key, Template::SetAside, AccountRef::Pool, to, money)
+        Self::of_step(
+            tenant,
+            key,
+            Template::SetAside,
+            AccountRef::Pool(Place::Internal),
+            to,
+            money,
+        )
     }
 
     pub fn pay_wallet(tenant: Tenant, key: StepKey, wallet: AccountId, money: Money) -> Self {
@@ -128,7 +143,7 @@ impl Entry {
             tenant,
             key,
             Template::PayWallet,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             to,
             money,
         )
@@ -146,7 +161,7 @@ impl Entry {
             key,
             Template::ReleaseSetAside,
             from,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             money,
         )
     }
@@ -162,7 +177,7 @@ impl Entry {
             tenant,
             key,
             Template::GiveBackToWallet,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             to,
             money,
         )
@@ -174,7 +189,7 @@ impl Entry {
             tenant,
             key,
             Template::GiveBackToBank,
-            AccountRef::Pool,
+            AccountRef::Pool(Place::Internal),
             to,
             money,
         )
@@ -191,6 +206,20 @@ impl Entry {
         let (from, to) = (AccountRef::Nostro(rail), AccountRef::Wallet(wallet));
         let key = format!("opening:{key}");
         Self::of_two(tenant, key, None, Template::Opening, from, to, money)
+    }
+
+    /// Posts a hold with this entry: fully, or partly, and never twice.
+    #[must_use]
+    pub fn posting(mut self, hold: HoldId) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// Posted only if this is true by then.
+    #[must_use]
+    pub fn when(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
     }
 
     pub fn key(&self) -> &str {
@@ -239,6 +268,10 @@ impl Entry {
                 },
                 Leg { account: to, money },
             ],
+            corrects: None,
+            linked_to: None,
+            hold: None,
+            conditions: Vec::new(),
         }
     }
 }

@@ -13,7 +13,9 @@ mod account;
 pub mod chain;
 mod chart;
 pub mod check;
+mod condition;
 mod entry;
+mod hold;
 mod post;
 mod read;
 mod refusal;
@@ -21,9 +23,13 @@ pub mod rules;
 mod stored;
 mod wallets;
 
-pub use account::{Account, ChangeError, State, account, accounts_of, change_state, open_wallet};
+pub use account::{
+    Account, ChangeError, Owner, State, account, accounts_of, change_state, open_owned, open_wallet,
+};
 pub use chart::{AccountRef, Place, Purpose};
+pub use condition::Condition;
 pub use entry::{Entry, Leg, Template};
+pub use hold::{Hold, HoldState, Reserve, Reserved};
 pub use post::{Posted, post};
 pub use read::{
     EntryView, PostingView, Share, TrialLine, balance, entries_of_transfer, explain, trial_balance,

@@ -8,7 +8,7 @@ use domain::{AccountId, EntryId};
 
 use crate::account::open_house;
 use crate::rules::{self, Booked};
-use crate::{Account, AccountRef, Entry, LedgerError, PostError, Refusal, stored};
+use crate::{Account, Entry, LedgerError, PostError, Refusal, stored};
 
 /// The entry in the book: posted now, or long ago under the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ async fn write(
     let mut rows = Vec::with_capacity(legs.len());
     for (leg, number) in legs.iter().zip(0_i64..) {
         let first = row.len() + 1;
-        let places: Vec<_> = (first..first + 6)
+        let places: Vec<_> = (first..first + 7)
             .map(|place| format!("${place}"))
             .collect();
         rows.push(format!("($1, $2, $3, {})", places.join(", ")));
@@ -86,11 +86,12 @@ async fn write(
             leg.money.currency().code(),
             leg.money.minor(),
             leg.version,
-            leg.balance.minor()
+            leg.balance.minor(),
+            tx.now()
         ]);
     }
     let sql = format!(
-        "INSERT INTO postings (partner_id, livemode, entry_id, leg, account_id, currency, amount, account_version, balance_after)
+        "INSERT INTO postings (partner_id, livemode, entry_id, leg, account_id, currency, amount, account_version, balance_after, posted_at)
          VALUES {}",
         rows.join(", ")
     );
@@ -132,7 +133,7 @@ async fn locked(tx: &mut Tx, mint: &Mint, entry: &Entry) -> Result<Vec<Account>,
     let missing: Vec<_> = entry
         .legs
         .iter()
-        .filter(|leg| !matches!(leg.account, AccountRef::Wallet(_)))
+        .filter(|leg| leg.account.owned().is_none())
         .filter(|leg| {
             !accounts.iter().any(|known| {
                 known.reference == leg.account && known.currency() == leg.money.currency()
@@ -159,12 +160,12 @@ async fn select(tx: &mut Tx, entry: &Entry) -> Result<Vec<Account>, LedgerError>
     };
     let mut wanted = Vec::with_capacity(entry.legs.len());
     for leg in &entry.legs {
-        wanted.push(match leg.account {
-            AccountRef::Wallet(id) => format!("id = {}", place(id.to_string().into())),
-            house => format!(
-                "(purpose = {} AND rail = {} AND currency = {} AND purpose <> 'wallet')",
-                place(house.purpose().name().into()),
-                place(house.place().name().into()),
+        wanted.push(match leg.account.owned() {
+            Some(id) => format!("id = {}", place(id.to_string().into())),
+            None => format!(
+                "(purpose = {} AND rail = {} AND currency = {} AND owner_id IS NULL)",
+                place(leg.account.purpose().name().into()),
+                place(leg.account.place().name().into()),
                 place(leg.money.currency().code().into())
             ),
         });
@@ -216,11 +217,11 @@ async fn replay(tx: &mut Tx, entry: &Entry) -> Result<Option<Posted>, PostError>
             row.text("currency")? == leg.money.currency().code(),
         );
         compare("amount", row.int("amount")? == leg.money.minor());
-        let same_account = match leg.account {
-            AccountRef::Wallet(id) => row.text("account_id")? == id.to_string(),
-            house => {
-                row.text("purpose")? == house.purpose().name()
-                    && row.text("rail")? == house.place().name()
+        let same_account = match leg.account.owned() {
+            Some(id) => row.text("account_id")? == id.to_string(),
+            None => {
+                row.text("purpose")? == leg.account.purpose().name()
+                    && row.text("rail")? == leg.account.place().name()
             }
         };
         compare("account", same_account);

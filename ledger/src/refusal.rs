@@ -1,22 +1,33 @@
-//! Why an entry was not posted. A refusal is final for these arguments and names its account or
-//! field; everything else is an error of the machinery around the book.
+//! Why an entry or a hold was refused. A refusal is final for these arguments and names its account
+//! or field; everything else is an error of the machinery around the book.
 
-use ambient::EntropyError;
+use ambient::{EntropyError, Timestamp};
 use db::DbError;
 use domain::transfer::Decline;
-use domain::{Currency, Money};
+use domain::{Currency, HoldId, Money};
 
-use crate::{AccountRef, Purpose};
+use crate::{AccountRef, HoldState, Purpose};
 
-/// In the order in which they are looked for: the first that holds is the answer.
+/// In the order in which they are looked for: the first that holds is the answer. Between a key
+/// that was used for something else and a hold stands a refusal that is remembered under the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("the key belongs to another entry: {field} differs; nothing was posted")]
-    KeyReused { field: &'static str },
     #[error("the key is empty or longer than 200 bytes; nothing was posted")]
     KeyUnfit,
+    #[error("the key belongs to another entry: {field} differs; nothing was posted")]
+    KeyReused { field: &'static str },
+    #[error("there is no hold {hold} here; nothing was posted")]
+    HoldUnknown { hold: HoldId },
+    #[error("the hold {hold} was {state} before; nothing was posted")]
+    HoldResolved { hold: HoldId, state: HoldState },
+    #[error("the hold {hold} has expired; nothing was posted")]
+    HoldExpired { hold: HoldId },
+    #[error("the entry has {legs} postings where 2 to 10000 are allowed; nothing was posted")]
+    LegsOutOfBounds { legs: usize },
     #[error("the amount is not positive; nothing was posted")]
     AmountNotPositive,
+    #[error("a posting of zero moves nothing; nothing was posted")]
+    AmountZero,
     #[error("the postings in {currency} do not sum to zero; nothing was posted")]
     Unbalanced { currency: Currency },
     #[error("there is no {account} here; nothing was posted")]
@@ -31,18 +42,42 @@ pub enum Refusal {
     AccountClosed { account: AccountRef },
     #[error("the {account} is frozen, so nothing may leave it; nothing was posted")]
     AccountFrozen { account: AccountRef },
+    #[error("the hold {hold} is on another account; nothing was posted")]
+    HoldElsewhere { hold: HoldId },
+    #[error("the hold {hold} has only {held}; nothing was posted")]
+    HoldTooSmall { hold: HoldId, held: Money },
+    #[error("the {account} has moved on to version {is}, from {expected}; nothing was posted")]
+    VersionStale {
+        account: AccountRef,
+        expected: i64,
+        is: i64,
+    },
+    #[error(
+        "the {account} has a balance of {balance}, less than was asked for; nothing was posted"
+    )]
+    BalanceBelow { account: AccountRef, balance: Money },
+    #[error("the {account} has {available} available, less than was asked for; nothing was posted")]
+    AvailableBelow {
+        account: AccountRef,
+        available: Money,
+    },
     #[error("the {account} has only {available} available; nothing was posted")]
     InsufficientAvailable {
         account: AccountRef,
         available: Money,
     },
+    #[error("the {account} may hold at most {ceiling}; nothing was posted")]
+    AboveCeiling { account: AccountRef, ceiling: Money },
     #[error("the {account} cannot hold that much; nothing was posted")]
     BalanceOutOfRange { account: AccountRef },
+    #[error("the hold would expire at {at}, which is past; nothing was held")]
+    ExpiryPast { at: Timestamp },
 }
 
 impl Refusal {
     /// The reason to tell a customer. None where the fault is ours: a house account at fault, a
-    /// key used twice, or postings that do not balance are never the customer's doing.
+    /// key used twice, a hold that is gone, or postings that do not balance are never the
+    /// customer's doing.
     pub const fn decline(&self) -> Option<Decline> {
         match self {
             Self::AmountNotPositive => Some(Decline::AmountNotAllowed),
@@ -53,16 +88,32 @@ impl Refusal {
             Self::InsufficientAvailable { account, .. } => {
                 of_wallet(*account, Decline::InsufficientFunds)
             }
-            Self::BalanceOutOfRange { account } => of_wallet(*account, Decline::AmountNotAllowed),
-            Self::KeyReused { .. } | Self::KeyUnfit | Self::Unbalanced { .. } => None,
+            Self::AboveCeiling { account, .. } | Self::BalanceOutOfRange { account } => {
+                of_wallet(*account, Decline::AmountNotAllowed)
+            }
+            Self::KeyUnfit
+            | Self::KeyReused { .. }
+            | Self::HoldUnknown { .. }
+            | Self::HoldResolved { .. }
+            | Self::HoldExpired { .. }
+            | Self::LegsOutOfBounds { .. }
+            | Self::AmountZero
+            | Self::Unbalanced { .. }
+            | Self::HoldElsewhere { .. }
+            | Self::HoldTooSmall { .. }
+            | Self::VersionStale { .. }
+            | Self::BalanceBelow { .. }
+            | Self::AvailableBelow { .. }
+            | Self::ExpiryPast { .. } => None,
         }
     }
 }
 
 const fn of_wallet(account: AccountRef, decline: Decline) -> Option<Decline> {
     match account.purpose() {
-        Purpose::Wallet => Some(decline),
-        Purpose::Pool | Purpose::Suspense | Purpose::Nostro => None,
+        // A limit is a customer's too: its allowance is used up.
+        Purpose::Wallet | Purpose::Float | Purpose::Limit => Some(decline),
+        _ => None,
     }
 }
 
@@ -98,14 +149,15 @@ impl From<EntropyError> for PostError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Place;
     use domain::AccountId;
 
     #[test]
-    fn a_customer_hears_only_of_wallets() {
+    fn a_customer_hears_only_of_accounts_of_customers() {
         let available = Money::zero(Currency::EUR);
         let short = |account| Refusal::InsufficientAvailable { account, available }.decline();
         let wallet = AccountRef::Wallet(AccountId::from_bits(1));
         assert_eq!(short(wallet), Some(Decline::InsufficientFunds));
-        assert_eq!(short(AccountRef::Pool), None);
+        assert_eq!(short(AccountRef::Pool(Place::Internal)), None);
     }
 }

@@ -60,9 +60,9 @@ fn balanced(entry: &Entry) -> Result<(), Refusal> {
 fn known<'a>(entry: &Entry, accounts: &'a [Account]) -> Result<Legs<'a>, Refusal> {
     let find = |wanted: AccountRef, currency: Currency| {
         // House accounts are named by purpose and exist once per currency; a wallet is named by id.
-        let fits = |account: &&Account| match wanted {
-            AccountRef::Wallet(id) => account.id == id,
-            _ => account.reference == wanted && account.currency() == currency,
+        let fits = |account: &&Account| match wanted.owned() {
+            Some(id) => account.id == id,
+            None => account.reference == wanted && account.currency() == currency,
         };
         accounts.iter().find(fits)
     };
@@ -195,6 +195,10 @@ mod tests {
                 .iter()
                 .map(|&(account, money)| Leg { account, money })
                 .collect(),
+            corrects: None,
+            linked_to: None,
+            hold: None,
+            conditions: Vec::new(),
         }
     }
 
@@ -203,10 +207,15 @@ mod tests {
             id: AccountId::from_bits(bits),
             reference,
             owner: None,
+            period: String::new(),
             state: State::Open,
             balance: eur(minor),
+            held: eur(0),
             version: 7,
+            floor: reference.purpose().floor().map(eur),
+            ceiling: None,
             opened_at: Timestamp::from_micros(0),
+            moved_at: Timestamp::from_micros(0),
         }
     }
 

@@ -4,13 +4,20 @@ use db::{DbError, Row};
 use domain::{Currency, Mode, Money, Tenant};
 
 /// The columns of an account, in the order in which nobody needs to know them.
-pub(crate) const ACCOUNT: &str =
-    "id, purpose, owner_id, rail, currency, state, balance, version, opened_at";
+pub(crate) const ACCOUNT: &str = "id, purpose, owner_id, rail, currency, period, state, balance, held, \
+    version, floor, ceiling, opened_at, moved_at";
 
 pub(crate) fn money(row: &Row, column: &str) -> Result<Money, DbError> {
     let currency: Currency = row.parse("currency")?;
     Money::from_minor(row.int(column)?, currency)
         .map_err(|_| DbError::column(column, "an amount in range", "a larger one"))
+}
+
+pub(crate) fn opt_money(row: &Row, column: &str) -> Result<Option<Money>, DbError> {
+    Ok(match row.opt_int(column)? {
+        Some(_) => Some(money(row, column)?),
+        None => None,
+    })
 }
 
 /// For queries that look at every tenant.

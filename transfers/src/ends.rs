@@ -52,7 +52,7 @@ impl Transfers {
         Ok(wallet.and_then(|wallet| {
             Some(End {
                 endpoint: Endpoint::Wallet { account: id },
-                owner: wallet.owner?,
+                owner: wallet.user()?,
                 currency: wallet.currency(),
                 open: matches!(wallet.state, State::Open),
             })

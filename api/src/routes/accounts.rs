@@ -43,7 +43,7 @@ impl AccountView {
             object: "account",
             livemode: whose.0.mode.is_live(),
             r#type: account.reference.purpose().name(),
-            user: account.owner,
+            user: account.user(),
             state: account.state.name(),
             balance: account.balance,
             available: account.available(),

@@ -155,7 +155,7 @@ async fn wallets(
     let accounts = ledger::wallets(&console.app.db, tenant, None, ACCOUNTS).await;
     let mut wallets = Vec::new();
     for account in accounts.map_err(|error| Refusal::failed(&error))? {
-        let holder = match account.owner {
+        let holder = match account.user() {
             Some(owner) => people.name(owner).await?,
             None => None,
         };
