@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use reqwest::{Client, Response, redirect, retry};
 
 use crate::registry::BuildError;
+use crate::transport::{Lost, Reply, Request, Transport};
 
 /// How patient we are with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,23 +33,6 @@ impl Default for Limits {
 pub(crate) struct Http {
     client: Client,
     largest_body: usize,
-}
-
-/// A whole answer, whatever it says.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) body: Vec<u8>,
-}
-
-/// There was no whole answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// No connection was made, so the bank cannot know of the request.
-    NotSent,
-    /// The bank may have acted; why we do not know, in words fit for evidence.
-    Unanswered(&'static str),
 }
 
 const KEPT_OPEN: Duration = Duration::from_secs(5);
@@ -81,26 +66,6 @@ impl Http {
         })
     }
 
-    pub(crate) fn get(&self, url: reqwest::Url) -> RequestBuilder {
-        self.client.get(url)
-    }
-
-    pub(crate) fn post(&self, url: reqwest::Url) -> RequestBuilder {
-        self.client.post(url)
-    }
-
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Reply, Lost> {
-        let response = request.send().await.map_err(|error| lost(&error))?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(&response);
-        let body = self.read(response).await?;
-        Ok(Reply {
-            status,
-            retry_after,
-            body,
-        })
-    }
-
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, Lost> {
         let mut body = Vec::new();
         loop {
@@ -119,9 +84,30 @@ impl Http {
     }
 }
 
+#[async_trait]
+impl Transport for Http {
+    async fn send(&self, request: Request) -> Result<Reply, Lost> {
+        let mut building = self.client.request(request.method, request.url);
+        for (name, value) in request.headers {
+            building = building.header(name, value);
+        }
+        let sent = building.body(request.body).send().await;
+        let response = sent.map_err(|error| lost(&error))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
+        let body = self.read(response).await?;
+        Ok(Reply {
+            status,
+            retry_after,
+            body,
+        })
+    }
+}
+
 /// The error's own text is never used: it names the address, which may hold a reference.
 fn lost(error: &reqwest::Error) -> Lost {
-    if error.is_connect() {
+    // What could not even be built was not sent either.
+    if error.is_connect() || error.is_builder() {
         Lost::NotSent
     } else if error.is_timeout() {
         Lost::Unanswered("no answer came in time")

@@ -4,9 +4,14 @@
 //! the port's few kinds. It decides nothing about transfers and knows nothing of workflows.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod evidence;
 mod http;
 mod registry;
 pub mod sandbox_bank;
+mod signature;
+mod transport;
 
 pub use http::Limits;
 pub use registry::{BuildError, NotConfigured, RailConfig, Rails};
+pub use signature::Secret;
+pub use transport::{Lost, Reply, Request, Transport};

@@ -7,15 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::Limits;
 use adapters::sandbox_bank::{Config, REFUSALS, SandboxBank};
-use ambient::{ManualClock, Timestamp};
+use adapters::{Limits, Secret};
+use ambient::{Clock, ManualClock, Timestamp};
 use async_trait::async_trait;
 use conformance::{Behaviour, Harness, Leg, Twist};
-use domain::rail::{BankAccountNumber, Instruction, Rail};
+use domain::rail::{Ask, BankAccountNumber, Instruction, NoticeError, Rail};
 use domain::transfer::Decline;
 use domain::{Currency, Money, StepKey};
-use sandbox::{Bank, Faults, Misbehaviour, Rule, State, Target};
+use sandbox::{Bank, Faults, Misbehaviour, Rule, State, Target, WebhookTarget};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -32,6 +32,33 @@ struct Sandbox {
 }
 
 impl Sandbox {
+    fn go_wrong(&self, on: Target, next: Behaviour) {
+        let fault = match next {
+            Behaviour::SilentExecuted => Misbehaviour::TimeoutExecuted,
+            Behaviour::SilentNotExecuted => Misbehaviour::TimeoutNotExecuted,
+            Behaviour::ErrorExecuted => Misbehaviour::ErrorExecuted,
+            Behaviour::ErrorNotExecuted => Misbehaviour::ErrorNotExecuted,
+            Behaviour::GarbageExecuted => Misbehaviour::GarbageExecuted,
+            Behaviour::CutExecuted => Misbehaviour::CutExecuted,
+            Behaviour::CutNotExecuted => Misbehaviour::CutNotExecuted,
+            Behaviour::DecidedLater => Misbehaviour::LateSuccess,
+            Behaviour::Throttled => Misbehaviour::Throttled,
+            Behaviour::OtherAmount => Misbehaviour::OtherAmount,
+            Behaviour::OtherCurrency => Misbehaviour::OtherCurrency,
+            Behaviour::EarlierAnswer => Misbehaviour::EarlierAnswer,
+            Behaviour::Giant => Misbehaviour::GiantExecuted,
+            Behaviour::Trickle => Misbehaviour::TrickleExecuted,
+            Behaviour::Twice => Misbehaviour::AnsweredTwice,
+        };
+        let rules = vec![Rule {
+            on,
+            fault,
+            next: 1,
+            per_thousand: 0,
+        }];
+        self.bank.set_faults(Faults { rules, seed: 0 }).unwrap();
+    }
+
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::at(Timestamp::from_seconds(1_800_000_000));
@@ -107,6 +134,9 @@ impl Harness for Sandbox {
             "AM02" => ("SB-ALICE-0001", 1_000_000_001, Currency::EUR),
             "AM03" => ("SB-ALICE-0001", 1_050, Currency::USD),
             "AM04" if leg == Leg::Debit => ("SB-EMPTY-0001", 1_050, Currency::EUR),
+            "AG01" => ("SB-REFUSE-AG01", 1_050, Currency::EUR),
+            "MD07" => ("SB-REFUSE-MD07", 1_050, Currency::EUR),
+            "RR04" => ("SB-REFUSE-RR04", 1_050, Currency::EUR),
             _ => return None,
         };
         Some(instruction(key, account, amount, currency))
@@ -117,24 +147,15 @@ impl Harness for Sandbox {
             Leg::Debit => Target::Debits,
             Leg::PayOut => Target::Payouts,
         };
-        let fault = match next {
-            Behaviour::SilentExecuted => Misbehaviour::TimeoutExecuted,
-            Behaviour::SilentNotExecuted => Misbehaviour::TimeoutNotExecuted,
-            Behaviour::ErrorExecuted => Misbehaviour::ErrorExecuted,
-            Behaviour::ErrorNotExecuted => Misbehaviour::ErrorNotExecuted,
-            Behaviour::GarbageExecuted => Misbehaviour::GarbageExecuted,
-            Behaviour::CutExecuted => Misbehaviour::CutExecuted,
-            Behaviour::CutNotExecuted => Misbehaviour::CutNotExecuted,
-            Behaviour::DecidedLater => Misbehaviour::LateSuccess,
-            Behaviour::Throttled => Misbehaviour::Throttled,
-        };
-        let rules = vec![Rule {
-            on,
-            fault,
-            next: 1,
-            per_thousand: 0,
-        }];
-        self.bank.set_faults(Faults { rules, seed: 0 }).unwrap();
+        self.go_wrong(on, next);
+    }
+
+    fn script_inquiry(&self, next: Behaviour) {
+        self.go_wrong(Target::Inquiries, next);
+    }
+
+    async fn give_back(&self, key: StepKey) {
+        assert!(self.bank.give_back(&key.to_string(), "MS03").await.unwrap());
     }
 
     fn pass_time(&self) {
@@ -189,4 +210,37 @@ impl Harness for Sandbox {
         let length = body.len();
         format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
     }
+}
+
+/// The bank signs, the adapter checks, and what it gives are names to ask about.
+#[tokio::test]
+async fn a_webhook_of_the_bank_names_what_to_ask() {
+    let sandbox = Sandbox::start().await;
+    let (url, secret) = ("http://127.0.0.1:1/".to_owned(), "whsec_1".to_owned());
+    let config = Config {
+        webhook_secrets: vec![Secret::new(secret.clone())],
+        ..Config::at("http://127.0.0.1:1")
+    };
+    let rail = SandboxBank::new(config).unwrap();
+    let target = WebhookTarget { url, secret };
+    sandbox.bank.tell(Some(target)).await.unwrap();
+    let it = sandbox.instruction(conformance::fresh_key(Leg::Debit));
+    conformance::submit(&sandbox.rail, Leg::Debit, &it)
+        .await
+        .unwrap();
+    let due = sandbox.bank.due_webhooks().await.unwrap();
+    let ids: std::collections::BTreeSet<_> = due
+        .iter()
+        .map(|webhook| {
+            let headers = [("Sandbox-Signature", webhook.signature.as_str())];
+            let body = webhook.body.as_bytes();
+            let now = sandbox.clock.now();
+            let hear = |body| rail.webhooks().unwrap().verify(&headers, body, now);
+            assert_eq!(hear(b"{}"), Err(NoticeError::WrongSignature));
+            let notice = hear(body).unwrap();
+            assert_eq!(notice.ask, [Ask::Step(it.key)]);
+            notice.id
+        })
+        .collect();
+    assert_eq!(ids.len(), 2);
 }

@@ -92,6 +92,11 @@ pub(crate) const fn decline(decline: Decline) -> &'static str {
         Decline::AccountFrozen => "the account is frozen",
         Decline::AccountUnknown => "the bank does not know the account",
         Decline::AmountNotAllowed => "the bank does not take this amount",
+        Decline::CardExpired => "the card has expired",
+        Decline::CardBlocked => "the card was reported lost or stolen",
+        Decline::CardNotVerified => "the card's number or security code is wrong",
+        Decline::ConfirmationMissing => "the card's holder would have had to confirm it",
+        Decline::TakenBack => "it was taken back before the bank decided",
         Decline::RefusedByBank => "the bank refused for a reason of its own",
     }
 }

@@ -1,16 +1,31 @@
-//! Rails, and the port behind which a bank lives: one small trait with optional abilities.
+//! Rails, and the port behind which a bank or a card network lives: one small trait with optional
+//! abilities.
 
 mod answer;
+mod capacity;
+mod cards;
 mod port;
+mod promises;
+mod statement;
+mod webhook;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, Found, PortError, Rejection};
-pub use port::{BankAccountNumber, Debits, Inquiries, Instruction, Payouts, Rail};
+pub use capacity::{Breaker, Capacity};
+pub use cards::{
+    CardAsk, CardKey, CardOrder, CardPart, CardToken, Cards, InvalidCardKey, NetworkReference,
+};
+pub use port::{
+    BankAccountNumber, Canceled, Cancellations, Debits, Inquiries, Inquiry, Instruction, Payouts,
+    Rail,
+};
+pub use promises::{CutOff, RailPromises, Refunds};
+pub use statement::{Cursor, Line, LineKind, Page, Statements};
+pub use webhook::{Ask, Header, Notice, NoticeError, Webhooks};
 
 /// The rails this house knows. A new bank is a new variant; the compiler then lists every place
 /// that must decide.
@@ -19,28 +34,44 @@ pub use port::{BankAccountNumber, Debits, Inquiries, Instruction, Payouts, Rail}
 pub enum RailId {
     /// The sandbox bank that ships in the binary.
     SandboxBank,
+    /// The sandbox card network that ships in the binary.
+    SandboxCards,
+    /// Stripe, or whoever speaks its interface.
+    Stripe,
+    /// A bank that takes ISO 20022 messages.
+    Iso20022,
 }
 
 impl RailId {
-    pub const ALL: [Self; 1] = [Self::SandboxBank];
-
-    /// What the rail promises; facts about the bank, not settings.
-    pub const fn promises(self) -> RailPromises {
-        match self {
-            Self::SandboxBank => RailPromises {
-                deduplicates_for: Some(Duration::from_secs(30 * 86_400)),
-                first_inquiry_after: Duration::from_secs(1),
-                slowest_inquiry: Duration::from_secs(30),
-                // Longer than an order can be under way (the adapter's own limit) or hidden from
-                // inquiries.
-                not_found_is_proof_after: Duration::from_secs(10),
-            },
-        }
-    }
+    pub const ALL: [Self; 4] = [
+        Self::SandboxBank,
+        Self::SandboxCards,
+        Self::Stripe,
+        Self::Iso20022,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::SandboxBank => "sandbox_bank",
+            Self::SandboxCards => "sandbox_cards",
+            Self::Stripe => "stripe",
+            Self::Iso20022 => "iso20022",
+        }
+    }
+
+    /// No real money is behind it.
+    pub const fn is_sandbox(self) -> bool {
+        match self {
+            Self::SandboxBank | Self::SandboxCards => true,
+            Self::Stripe | Self::Iso20022 => false,
+        }
+    }
+
+    /// Whether a bank account is linked under it; a card is not.
+    pub const fn reaches_bank_accounts(self) -> bool {
+        match self {
+            Self::SandboxBank | Self::Iso20022 => true,
+            Self::SandboxCards | Self::Stripe => false,
         }
     }
 }
@@ -66,16 +97,15 @@ impl FromStr for RailId {
     }
 }
 
-/// What a rail promises. Decisions about doubt are made from this, never from hope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RailPromises {
-    /// For how long the bank recognises our reference and answers a repetition with the first
-    /// outcome. `None`: a step that was sent is never sent again, only asked about.
-    pub deduplicates_for: Option<Duration>,
-    /// How long to wait before the first inquiry about an answer that never came.
-    pub first_inquiry_after: Duration,
-    /// The longest wait between two inquiries; the waits double up to it.
-    pub slowest_inquiry: Duration,
-    /// From when on after the last attempt "not found" is proof that it never arrived.
-    pub not_found_is_proof_after: Duration,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_are_what_json_says() {
+        for rail in RailId::ALL {
+            assert_eq!(rail.name().parse(), Ok(rail));
+            assert_eq!(serde_json::to_string(&rail).unwrap(), format!("\"{rail}\""));
+        }
+    }
 }

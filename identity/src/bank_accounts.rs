@@ -163,8 +163,15 @@ impl Identity {
     ) -> Result<Draft, IdentityError> {
         let number = checked_number(&new.number)?;
         let holder = checked_text("holder", &new.holder, LONGEST_HOLDER)?;
-        if tenant.mode.is_live() && matches!(new.rail, RailId::SandboxBank) {
-            let (field, reason) = ("rail", "is for the sandbox only");
+        let refused = match new.rail {
+            rail if !rail.reaches_bank_accounts() => Some("has no bank accounts"),
+            rail if rail.is_sandbox() && tenant.mode.is_live() => Some("is for the sandbox only"),
+            // No configuration leads to one yet: a transfer to it would wait for ever.
+            rail if !rail.is_sandbox() => Some("is not offered here yet"),
+            _ => None,
+        };
+        if let Some(reason) = refused {
+            let field = "rail";
             return Err(IdentityError::Invalid { field, reason });
         }
         let id = BankAccountId::from_bits(self.mint.next()?);

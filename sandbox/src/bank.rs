@@ -13,7 +13,9 @@ use crate::inquire::inquire;
 use crate::misbehaviour::Misbehaviour;
 use crate::movement::{self, Kind, Movement};
 use crate::order::{Malformed, Order};
+use crate::outbox::{self, Webhook, WebhookTarget};
 use crate::submit::{self, Submission};
+use crate::{returns, schema};
 
 /// Clones are the same bank.
 #[derive(Clone, Debug)]
@@ -51,14 +53,23 @@ pub enum BankError {
 impl Bank {
     /// Opens the books at `path`, or founds the bank there.
     pub fn open(path: &Path, clock: SharedClock) -> Result<Self, OpenError> {
-        Ok(Self {
+        Ok(Self::with(Books::open(path, &schema::BANK)?, clock))
+    }
+
+    /// A bank without a file and without a thread, for simulations.
+    pub fn fleeting(clock: SharedClock) -> Result<Self, OpenError> {
+        Ok(Self::with(Books::fleeting(&schema::BANK)?, clock))
+    }
+
+    fn with(books: Books, clock: SharedClock) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 mint: Mint::new(clock.clone()),
-                books: Books::open(path)?,
+                books,
                 controls: Mutex::default(),
                 clock,
             }),
-        })
+        }
     }
 
     pub async fn debit(&self, order: Order) -> Result<Delivery, BankError> {
@@ -76,6 +87,45 @@ impl Bank {
         let (reference, now) = (reference.to_owned(), self.inner.clock.now());
         let look = move |books: &_| inquire(books, &reference, fault, now);
         self.inner.books.run(look).await
+    }
+
+    /// Takes back an order that is not decided yet.
+    pub async fn cancel(&self, reference: &str) -> Result<Delivery, BooksError> {
+        let Ok(fault) = self.todays_fault(Target::Cancellations) else {
+            return Ok(Delivery::Outage);
+        };
+        let (reference, now) = (reference.to_owned(), self.inner.clock.now());
+        let cancel = move |books: &_| submit::cancel(books, &reference, fault, now);
+        self.inner.books.run(cancel).await
+    }
+
+    /// Has an executed movement come back now; `false` when there is none that can.
+    pub async fn give_back(&self, reference: &str, code: &str) -> Result<bool, BooksError> {
+        let (reference, code) = (reference.to_owned(), code.to_owned());
+        let now = self.inner.clock.now();
+        let give_back = move |books: &_| {
+            let back = returns::expect(books, &reference, &code, now)?;
+            submit::decide_due(books, now)?;
+            Ok(back)
+        };
+        self.inner.books.run(give_back).await
+    }
+
+    /// Tells the client of every movement from now on; `None` stops it.
+    pub async fn tell(&self, target: Option<WebhookTarget>) -> Result<(), BooksError> {
+        let set = move |books: &_| outbox::set_target(books, target.as_ref());
+        self.inner.books.run(set).await
+    }
+
+    /// The webhooks that are due, for whoever carries them instead of the server.
+    pub async fn due_webhooks(&self) -> Result<Vec<Webhook>, BooksError> {
+        let now = self.inner.clock.now();
+        self.look(move |books| outbox::due(books, now)).await
+    }
+
+    /// What became of a webhook: heard, or to be sent again later.
+    pub async fn settle_webhook(&self, webhook: &Webhook, heard: bool) -> Result<(), BooksError> {
+        self.settle_by_id(webhook.id, heard).await
     }
 
     /// Decided movements after a position of the statement, oldest first.
@@ -119,6 +169,12 @@ impl Bank {
         self.controls().outage
     }
 
+    pub(crate) async fn settle_by_id(&self, id: i64, heard: bool) -> Result<(), BooksError> {
+        let now = self.inner.clock.now();
+        let settle = move |books: &_| outbox::settle(books, id, heard, now);
+        self.inner.books.run(settle).await
+    }
+
     pub(crate) fn clock(&self) -> &SharedClock {
         &self.inner.clock
     }
@@ -136,6 +192,7 @@ impl Bank {
             kind,
             order,
             fault,
+            webhook_fault: self.controls().faults.pick(Target::Webhooks),
             // Random, so that restored books cannot give the same reference again.
             bank_reference: format!("bk{:032x}", self.inner.mint.next()?),
             now: self.inner.clock.now(),

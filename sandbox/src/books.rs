@@ -4,54 +4,15 @@
 //! final: the thread ends, and whoever asks afterwards is told so.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::account;
-
-const SCHEMA_VERSION: i64 = 1;
 const LONGEST_QUEUE: usize = 1_024;
 const LARGEST_BATCH: usize = 256;
-
-const SCHEMA: &str = "
-    CREATE TABLE accounts (
-        number   TEXT    PRIMARY KEY,
-        holder   TEXT    NOT NULL,
-        currency TEXT    NOT NULL,
-        opening  INTEGER NOT NULL,
-        balance  INTEGER NOT NULL,
-        standing TEXT    NOT NULL CHECK (standing IN ('open', 'closed', 'frozen', 'empty'))
-    ) STRICT;
-    CREATE TABLE movements (
-        id             INTEGER PRIMARY KEY,
-        reference      TEXT    NOT NULL UNIQUE,
-        kind           TEXT    NOT NULL CHECK (kind IN ('debit', 'payout')),
-        account        TEXT    NOT NULL,
-        amount         INTEGER NOT NULL CHECK (amount > 0),
-        currency       TEXT    NOT NULL,
-        state          TEXT    NOT NULL CHECK (state IN ('executed', 'rejected', 'pending')),
-        code           TEXT,
-        bank_reference TEXT    NOT NULL UNIQUE,
-        -- The place in the statement, given when the movement is decided.
-        position       INTEGER UNIQUE,
-        received_at    INTEGER NOT NULL,
-        decided_at     INTEGER,
-        decides_at     INTEGER,
-        hidden_until   INTEGER,
-        CHECK ((state = 'pending') = (position IS NULL)),
-        CHECK ((state = 'rejected') = (code IS NOT NULL))
-    ) STRICT;
-    CREATE INDEX movements_pending ON movements (decides_at) WHERE state = 'pending';
-    -- Every attempt is counted, also those that never reached the books.
-    CREATE TABLE attempts (
-        reference TEXT    PRIMARY KEY,
-        seen      INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
-";
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -88,24 +49,45 @@ type Work = Box<dyn FnOnce(&Connection) -> Report + Send>;
 /// Tells the one who waits, once the batch is on the disk.
 type Report = Box<dyn FnOnce() + Send>;
 
+/// How a file is made and brought up to date.
 #[derive(Debug)]
-pub(crate) struct Books {
-    queue: mpsc::Sender<Work>,
+pub(crate) struct Plan {
+    /// What each version adds to the one before it.
+    pub(crate) versions: &'static [&'static str],
+    /// What must be there whenever the file is opened.
+    pub(crate) seed: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Books {
+    /// On the disk, behind the thread that writes it.
+    Durable { queue: mpsc::Sender<Work> },
+    /// In memory and on the caller's own thread, so that a simulation decides alone what happens
+    /// when. Gone with the last clone of the bank.
+    Fleeting { books: Mutex<Connection> },
 }
 
 impl Books {
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path, plan: &Plan) -> Result<Self, OpenError> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        prepare(&connection)?;
+        prepare(&connection, plan)?;
         let (queue, works) = mpsc::channel(LONGEST_QUEUE);
         thread::Builder::new()
             .name("sandbox-books".into())
             .spawn(move || keep(&connection, works))
             .map_err(OpenError::Thread)?;
-        Ok(Self { queue })
+        Ok(Self::Durable { queue })
+    }
+
+    pub(crate) fn fleeting(plan: &Plan) -> Result<Self, OpenError> {
+        let connection = Connection::open_in_memory()?;
+        prepare(&connection, plan)?;
+        Ok(Self::Fleeting {
+            books: Mutex::new(connection),
+        })
     }
 
     /// Runs `work` inside the next transaction: wholly or not at all, and durable before this
@@ -114,6 +96,13 @@ impl Books {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, BooksError> {
+        let queue = match self {
+            Self::Durable { queue } => queue,
+            Self::Fleeting { books } => {
+                let books = books.lock().unwrap_or_else(PoisonError::into_inner);
+                return Ok(in_savepoint(&books, work)?);
+            }
+        };
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |books| {
             let result = in_savepoint(books, work);
@@ -122,25 +111,25 @@ impl Books {
                 let _listening = answer.send(result);
             })
         });
-        self.queue
-            .send(work)
-            .await
-            .map_err(|_| BooksError::Closed)?;
+        queue.send(work).await.map_err(|_| BooksError::Closed)?;
         Ok(answered.await.map_err(|_| BooksError::Closed)??)
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), OpenError> {
+fn prepare(connection: &Connection, plan: &Plan) -> Result<(), OpenError> {
     // One transaction, so that two that open a new file at the same time cannot both create it.
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { found });
+    let missing = usize::try_from(found)
+        .ok()
+        .and_then(|found| plan.versions.get(found..))
+        .ok_or(OpenError::Newer { found })?;
+    for version in missing {
+        connection.execute_batch(version)?;
     }
-    if found == 0 {
-        connection.execute_batch(SCHEMA)?;
-    }
-    account::seed(connection)?;
+    let version = i64::try_from(plan.versions.len()).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "user_version", version)?;
+    (plan.seed)(connection)?;
     connection.execute_batch("COMMIT")?;
     Ok(())
 }
@@ -188,11 +177,12 @@ fn in_savepoint<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::BANK;
 
     #[tokio::test]
     async fn work_that_fails_leaves_nothing_and_spoils_nobody() {
         let dir = tempfile::tempdir().unwrap();
-        let books = Books::open(&dir.path().join("bank.db")).unwrap();
+        let books = Books::open(&dir.path().join("bank.db"), &BANK).unwrap();
         let count = |books: &Connection| {
             books.query_row("SELECT SUM(seen) FROM attempts", [], |row| {
                 row.get::<_, i64>(0)
@@ -216,11 +206,11 @@ mod tests {
         let path = dir.path().join("bank.db");
         Connection::open(&path)
             .unwrap()
-            .pragma_update(None, "user_version", 2)
+            .pragma_update(None, "user_version", 9)
             .unwrap();
         assert!(matches!(
-            Books::open(&path),
-            Err(OpenError::Newer { found: 2 })
+            Books::open(&path, &BANK),
+            Err(OpenError::Newer { found: 9 })
         ));
     }
 
@@ -232,7 +222,7 @@ mod tests {
             .build()
             .unwrap();
         let pragma = |name: &'static str| {
-            let books = Books::open(&path).unwrap();
+            let books = Books::open(&path, &BANK).unwrap();
             runtime
                 .block_on(books.run(move |books| {
                     books.query_row(&format!("PRAGMA {name}"), [], |row| {

@@ -10,8 +10,16 @@ pub enum Delivery {
     Answer(Box<Movement>),
     /// The same, after a while.
     SlowAnswer(Box<Movement>),
+    /// The same, in a body of many megabytes.
+    Giant(Box<Movement>),
+    /// The same, a byte at a time.
+    Trickle(Box<Movement>),
+    /// The same, twice in one body.
+    Twice(Box<Movement>),
     /// The reference belongs to another order.
     ReferenceReused,
+    /// Decided already, so it cannot be canceled any more.
+    TooLate,
     /// No such reference (or not yet visible).
     NotFound,
     /// Nothing, until the client gives up.
@@ -28,7 +36,12 @@ pub enum Delivery {
 }
 
 /// How a fault delivers an answer that has its movement, or none because nothing was booked.
-pub(crate) fn of(fault: Option<Misbehaviour>, movement: Option<Movement>) -> Delivery {
+/// `earlier` is the movement before it, for answers that get mixed up.
+pub(crate) fn of(
+    fault: Option<Misbehaviour>,
+    movement: Option<Movement>,
+    earlier: Option<Movement>,
+) -> Delivery {
     use Misbehaviour as M;
     match (fault, movement.map(Box::new)) {
         (Some(M::TimeoutExecuted | M::TimeoutNotExecuted | M::HiddenThenFound), _) => {
@@ -40,8 +53,39 @@ pub(crate) fn of(fault: Option<Misbehaviour>, movement: Option<Movement>) -> Del
         (Some(M::Throttled), _) => Delivery::Throttled,
         (_, None) => Delivery::NotFound,
         (Some(M::SlowExecuted), Some(movement)) => Delivery::SlowAnswer(movement),
-        (None | Some(M::LateSuccess | M::UnlistedRejection), Some(movement)) => {
-            Delivery::Answer(movement)
+        (Some(M::GiantExecuted), Some(movement)) => Delivery::Giant(movement),
+        (Some(M::TrickleExecuted), Some(movement)) => Delivery::Trickle(movement),
+        (Some(M::AnsweredTwice), Some(movement)) => Delivery::Twice(movement),
+        (Some(fault), Some(movement)) => {
+            Delivery::Answer(Box::new(distorted(fault, *movement, earlier)))
         }
+        (None, Some(movement)) => Delivery::Answer(movement),
     }
+}
+
+/// The answer says what is not in the books; the books stay true.
+fn distorted(fault: Misbehaviour, mut movement: Movement, earlier: Option<Movement>) -> Movement {
+    match fault {
+        Misbehaviour::OtherAmount => movement.amount += 1,
+        Misbehaviour::OtherCurrency => {
+            let other = if movement.currency == "SEK" {
+                "EUR"
+            } else {
+                "SEK"
+            };
+            movement.currency = other.to_owned();
+        }
+        Misbehaviour::BankIdReused => {
+            if let Some(earlier) = earlier {
+                movement.bank_reference = earlier.bank_reference;
+            }
+        }
+        Misbehaviour::EarlierAnswer => match earlier {
+            Some(earlier) => return earlier,
+            // The first movement of all has none before it.
+            None => movement.reference = "another".to_owned(),
+        },
+        _ => {}
+    }
+    movement
 }

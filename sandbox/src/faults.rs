@@ -36,6 +36,9 @@ pub enum Target {
     Debits,
     Payouts,
     Inquiries,
+    Cancellations,
+    /// What the bank sends by itself about the orders that come now.
+    Webhooks,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +47,10 @@ pub enum InvalidFaults {
     TooMany,
     #[error("per_thousand is at most 1000")]
     BeyondCertain,
-    #[error("this fault cannot happen to an inquiry")]
+    #[error("this fault cannot happen to an inquiry or a cancellation")]
     NotForInquiries,
+    #[error("webhook faults are for webhooks, and webhooks have no others")]
+    NotForWebhooks,
 }
 
 impl Faults {
@@ -57,7 +62,11 @@ impl Faults {
             if rule.per_thousand > 1_000 {
                 return Err(InvalidFaults::BeyondCertain);
             }
-            if rule.on == Target::Inquiries && !rule.fault.fits_inquiries() {
+            if (rule.on == Target::Webhooks) != rule.fault.is_of_webhooks() {
+                return Err(InvalidFaults::NotForWebhooks);
+            }
+            let asks = matches!(rule.on, Target::Inquiries | Target::Cancellations);
+            if asks && !rule.fault.fits_inquiries() {
                 return Err(InvalidFaults::NotForInquiries);
             }
         }

@@ -1,30 +1,22 @@
 //! The bank's HTTP interface: parse, hand over, and let the delivery leave as it must.
 
-use std::time::Duration;
-
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::{broken, deliver_to, error, malformed, outage, parse};
 use crate::bank::{Bank, BankError};
-use crate::delivery::Delivery;
 use crate::faults::Faults;
-use crate::magic;
-use crate::movement::{Movement, State as MovementState};
+use crate::movement::Movement;
+use crate::outbox::WebhookTarget;
 
 const LARGEST_BODY: usize = 16 * 1_024;
 const LARGEST_PAGE: i64 = 1_000;
-
-/// Marks a response that must not be sent: the connection ends instead. [`Bank::serve`] obeys it;
-/// under another server it is an empty 502.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CutHere;
 
 impl Bank {
     pub fn router(&self) -> Router {
@@ -32,10 +24,13 @@ impl Bank {
             .route("/v1/debits", post(debit))
             .route("/v1/payouts", post(pay_out))
             .route("/v1/movements/{reference}", get(inquire))
+            .route("/v1/movements/{reference}/cancel", post(cancel))
             .route("/v1/accounts/{number}", get(account))
             .route("/v1/statement", get(statement))
             .route("/control/outage", post(set_outage))
             .route("/control/faults", get(faults).post(set_faults))
+            .route("/control/returns", post(give_back))
+            .route("/control/webhooks", post(set_webhooks))
             .route(
                 "/livez",
                 get(|| async { Json(serde_json::json!({ "status": "ok" })) }),
@@ -79,6 +74,19 @@ async fn inquire(
                 bank.inquire(&reference).await.map_err(BankError::from),
             )
             .await
+        }
+        Err(rejection) => malformed(&rejection.body_text()),
+    }
+}
+
+async fn cancel(
+    State(bank): State<Bank>,
+    reference: Result<Path<String>, PathRejection>,
+) -> Response {
+    match reference {
+        Ok(Path(reference)) => {
+            let delivery = bank.cancel(&reference).await;
+            deliver_to(&bank, delivery.map_err(BankError::from)).await
         }
         Err(rejection) => malformed(&rejection.body_text()),
     }
@@ -177,120 +185,29 @@ async fn set_faults(State(bank): State<Bank>, body: Result<Bytes, BytesRejection
     }
 }
 
-/// Why a body was not understood.
-struct NotUnderstood {
-    status: StatusCode,
-    message: String,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Return {
+    reference: String,
+    code: String,
 }
 
-impl IntoResponse for NotUnderstood {
-    fn into_response(self) -> Response {
-        error(self.status, "malformed", &self.message)
+async fn give_back(State(bank): State<Bank>, body: Result<Bytes, BytesRejection>) -> Response {
+    match parse::<Return>(body) {
+        Ok(Return { reference, code }) => match bank.give_back(&reference, &code).await {
+            Ok(returned) => Json(serde_json::json!({ "returned": returned })).into_response(),
+            Err(failure) => broken(&failure),
+        },
+        Err(why) => why.into_response(),
     }
 }
 
-fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, NotUnderstood> {
-    let body = body.map_err(|rejection| NotUnderstood {
-        status: rejection.status(),
-        message: rejection.body_text(),
-    })?;
-    serde_json::from_slice(&body).map_err(|_| NotUnderstood {
-        status: StatusCode::BAD_REQUEST,
-        message: "the body is not the JSON of this route".into(),
-    })
-}
-
-async fn deliver_to(bank: &Bank, delivery: Result<Delivery, BankError>) -> Response {
-    match delivery {
-        Ok(Delivery::Answer(movement)) => answer(*movement),
-        Ok(Delivery::SlowAnswer(movement)) => {
-            wait(bank, magic::SLOW_ANSWER).await;
-            answer(*movement)
-        }
-        Ok(Delivery::Silence) => {
-            wait(bank, magic::LONGEST_HOLD).await;
-            cut()
-        }
-        Ok(Delivery::Cut) => cut(),
-        Ok(Delivery::ReferenceReused) => error(
-            StatusCode::CONFLICT,
-            "reference_reused",
-            "this reference belongs to another order",
-        ),
-        Ok(Delivery::NotFound) => error(
-            StatusCode::NOT_FOUND,
-            "movement_not_found",
-            "no movement has this reference",
-        ),
-        Ok(Delivery::ServerError) => error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "something went wrong",
-        ),
-        Ok(Delivery::Garbage) => (
-            [(header::CONTENT_TYPE, "application/json")],
-            "{\"reference\": \u{fffd}<!-- ",
-        )
-            .into_response(),
-        Ok(Delivery::Throttled) => {
-            let mut response = error(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "ask again later",
-            );
-            let seconds = HeaderValue::from(magic::RETRY_AFTER.as_secs());
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            response
-        }
-        Ok(Delivery::Outage) => outage(),
-        Err(BankError::Malformed(why)) => malformed(&why.to_string()),
-        Err(failure) => broken(&failure),
+async fn set_webhooks(State(bank): State<Bank>, body: Result<Bytes, BytesRejection>) -> Response {
+    match parse::<Option<WebhookTarget>>(body) {
+        Ok(target) => match bank.tell(target).await {
+            Ok(()) => Json(serde_json::json!({})).into_response(),
+            Err(failure) => broken(&failure),
+        },
+        Err(why) => why.into_response(),
     }
-}
-
-fn answer(movement: Movement) -> Response {
-    let status = match movement.state {
-        MovementState::Pending => StatusCode::ACCEPTED,
-        MovementState::Executed | MovementState::Rejected => StatusCode::OK,
-    };
-    (status, Json(movement)).into_response()
-}
-
-async fn wait(bank: &Bank, how_long: Duration) {
-    let clock = bank.clock();
-    clock.sleep_until(clock.now().after(how_long)).await;
-}
-
-fn cut() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
-    response.extensions_mut().insert(CutHere);
-    response
-}
-
-fn outage() -> Response {
-    error(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "out_of_order",
-        "the bank is out of order",
-    )
-}
-
-fn malformed(message: &str) -> Response {
-    error(StatusCode::BAD_REQUEST, "malformed", message)
-}
-
-/// The bank's own trouble, not one that somebody asked for.
-fn broken(failure: &(dyn std::error::Error + 'static)) -> Response {
-    tracing::error!(error = failure, "the sandbox bank could not answer");
-    error(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "something went wrong",
-    )
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({ "error": { "code": code, "message": message } });
-    (status, Json(body)).into_response()
 }

@@ -16,5 +16,6 @@ pub(crate) fn inquire(
     submit::decide_due(books, now)?;
     let visible = movement::find(books, reference)?
         .filter(|movement| movement.hidden_until.is_none_or(|until| until <= now));
-    Ok(delivery::of(fault, visible))
+    let earlier = movement::before(books, reference)?;
+    Ok(delivery::of(fault, visible, earlier))
 }

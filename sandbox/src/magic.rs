@@ -23,7 +23,30 @@ pub(crate) const SLOW_ANSWER: Duration = Duration::from_secs(2);
 pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(60);
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+pub(crate) const RETURNED_AFTER: Duration = Duration::from_secs(3);
+/// How much later than the second webhook the first one comes, when their order is wrong.
+pub(crate) const WEBHOOK_LATE_BY: Duration = Duration::from_secs(2);
+/// The pace of an answer that comes a byte at a time.
+pub(crate) const TRICKLE: Duration = Duration::from_secs(1);
+/// How much blank space a giant answer has.
+pub(crate) const GIANT: usize = 8 << 20;
+
 pub(crate) const UNLISTED_CODE: &str = "ZZ99";
+/// Why money comes back: the other bank gave no reason.
+pub(crate) const RETURN_CODE: &str = "MS03";
+/// Why an order was rejected that its client took back.
+pub(crate) const CANCELED_CODE: &str = "CUST";
+
+/// Every reason for which the bank refuses an order.
+pub(crate) const REFUSALS: [&str; 9] = [
+    "AC01", "AC04", "AC06", "AG01", "AM02", "AM03", "AM04", "MD07", "RR04",
+];
+
+/// `SB-REFUSE-<code>` refuses everything with that code.
+pub(crate) fn refusal_of(number: &str) -> Option<&'static str> {
+    let code = number.strip_prefix("SB-REFUSE-")?;
+    REFUSALS.into_iter().find(|known| *known == code)
+}
 
 /// Opened with the books, in EUR.
 pub(crate) const ACCOUNTS: [(&str, &str, Standing); 6] = [
@@ -46,6 +69,18 @@ pub(crate) fn of_amount(amount: i64, attempt: i64) -> Option<Misbehaviour> {
         16 => (Misbehaviour::Throttled, 2),
         17 => (Misbehaviour::HiddenThenFound, 1),
         18 => (Misbehaviour::UnlistedRejection, 1),
+        19 => (Misbehaviour::ReturnedLater, 1),
+        61 => (Misbehaviour::GiantExecuted, 1),
+        62 => (Misbehaviour::TrickleExecuted, 1),
+        63 => (Misbehaviour::AnsweredTwice, 1),
+        64 => (Misbehaviour::OtherAmount, 1),
+        65 => (Misbehaviour::OtherCurrency, 1),
+        66 => (Misbehaviour::BankIdReused, 1),
+        67 => (Misbehaviour::EarlierAnswer, 1),
+        68 => (Misbehaviour::WebhookTwice, 1),
+        69 => (Misbehaviour::WebhookWrongOrder, 1),
+        // A storm: longer than a client's patience with two.
+        70 => (Misbehaviour::Throttled, 5),
         _ => return None,
     };
     (attempt <= last_attempt).then_some(misbehaviour)
@@ -74,9 +109,9 @@ mod tests {
 
     #[test]
     fn magic_amounts_misbehave_at_first_only() {
-        for cents in 11..=18 {
+        for cents in (11..=19).chain(61..=70) {
             assert!(of_amount(4_200 + cents, 1).is_some(), "{cents}");
-            assert_eq!(of_amount(4_200 + cents, 3), None, "{cents}");
+            assert_eq!(of_amount(4_200 + cents, 6), None, "{cents}");
         }
         assert_eq!(of_amount(16, 2), Some(Misbehaviour::Throttled));
         assert_eq!(of_amount(11, 2), None);
@@ -108,20 +143,15 @@ mod tests {
             let listed = page.contains(&format!("\n| {cents} | "));
             assert_eq!(listed, of_amount(cents, 1).is_some(), "{cents}");
         }
-        for code in [
-            "AC01",
-            "AC04",
-            "AC06",
-            "AM02",
-            "AM03",
-            "AM04",
-            UNLISTED_CODE,
-        ] {
+        let others = [UNLISTED_CODE, RETURN_CODE, CANCELED_CODE];
+        for code in REFUSALS.into_iter().chain(others) {
             assert!(page.contains(&format!("\n| `{code}` | ")), "{code}");
         }
         assert!(page.contains(&format!("Currencies: {}.", CURRENCIES.join(", "))));
         for (wait, sentence) in [
             (LATE_AFTER, "decided {} s later"),
+            (RETURNED_AFTER, "comes back {} s later"),
+            (WEBHOOK_LATE_BY, "the first one {} s late"),
             (HIDDEN_FOR, "for {} s an inquiry finds nothing"),
             (SLOW_ANSWER, "answers after {} s"),
             (LONGEST_HOLD, "held for up to {} s"),

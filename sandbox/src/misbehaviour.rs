@@ -26,6 +26,25 @@ pub enum Misbehaviour {
     HiddenThenFound,
     /// Refused with a code that the interface does not list.
     UnlistedRejection,
+    /// Executed, and a while later the money comes back by itself.
+    ReturnedLater,
+    /// Executed, and answered with a body of many megabytes.
+    GiantExecuted,
+    /// Executed, and answered a byte at a time.
+    TrickleExecuted,
+    /// Executed, and the answer stands twice in the body.
+    AnsweredTwice,
+    /// Executed as ordered, and answered as if it had been another amount.
+    OtherAmount,
+    OtherCurrency,
+    /// Executed, and answered with the bank reference of another movement.
+    BankIdReused,
+    /// Executed, and answered with the answer to the request before: the wrong order.
+    EarlierAnswer,
+    /// The webhooks about it come twice, late ones first, or never.
+    WebhookTwice,
+    WebhookWrongOrder,
+    WebhookLost,
 }
 
 impl Misbehaviour {
@@ -44,7 +63,17 @@ impl Misbehaviour {
     pub(crate) fn fits_inquiries(self) -> bool {
         !matches!(
             self,
-            Self::LateSuccess | Self::HiddenThenFound | Self::UnlistedRejection
+            Self::LateSuccess
+                | Self::HiddenThenFound
+                | Self::UnlistedRejection
+                | Self::ReturnedLater
+        ) && !self.is_of_webhooks()
+    }
+
+    pub(crate) fn is_of_webhooks(self) -> bool {
+        matches!(
+            self,
+            Self::WebhookTwice | Self::WebhookWrongOrder | Self::WebhookLost
         )
     }
 }

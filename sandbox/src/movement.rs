@@ -23,6 +23,8 @@ pub enum State {
     Rejected,
     /// Accepted, not decided yet. No money has moved.
     Pending,
+    /// In a statement only: an executed movement came back.
+    Returned,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,6 +81,7 @@ impl State {
             Self::Executed => "executed",
             Self::Rejected => "rejected",
             Self::Pending => "pending",
+            Self::Returned => "returned",
         }
     }
 }
@@ -101,14 +104,22 @@ pub(crate) fn find(books: &Connection, reference: &str) -> rusqlite::Result<Opti
         .optional()
 }
 
-/// The decided movements after a position, in the order in which they were decided.
+/// The movement that was received last before this one.
+pub(crate) fn before(books: &Connection, reference: &str) -> rusqlite::Result<Option<Movement>> {
+    books
+        .prepare_cached(select!("WHERE m.reference <> ?1 ORDER BY id DESC LIMIT 1"))?
+        .query_row([reference], read)
+        .optional()
+}
+
+/// The decided movements and the returns after a position, in the order in which they happened.
 pub(crate) fn statement(
     books: &Connection,
     after: i64,
     limit: i64,
 ) -> rusqlite::Result<Vec<Movement>> {
     books
-        .prepare_cached(select!("WHERE position > ?1 ORDER BY position LIMIT ?2"))?
+        .prepare_cached(STATEMENT)?
         .query_map([after, limit], read)?
         .collect()
 }
@@ -130,6 +141,17 @@ pub(crate) fn due(books: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Mo
         .collect()
 }
 
+const STATEMENT: &str =
+    "SELECT m.reference, kind, account, amount, currency, state, code, bank_reference,
+            seen, position, received_at, decided_at, hidden_until
+     FROM movements m JOIN attempts a ON a.reference = m.reference WHERE position > ?1
+     UNION ALL
+     SELECT m.reference, kind, account, amount, currency, 'returned', r.code, r.bank_reference,
+            seen, r.position, received_at, r.returned_at, NULL
+     FROM returns r JOIN movements m ON m.reference = r.reference
+          JOIN attempts a ON a.reference = m.reference WHERE r.position > ?1
+     ORDER BY 10 LIMIT ?2";
+
 const DUE: &str = select!("WHERE state = 'pending' AND decides_at <= ?1 ORDER BY decides_at, id");
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Movement> {
@@ -146,7 +168,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Movement> {
         amount: row.get(3)?,
         currency: row.get(4)?,
         state: named(
-            &[State::Executed, State::Rejected, State::Pending],
+            &[
+                State::Executed,
+                State::Rejected,
+                State::Pending,
+                State::Returned,
+            ],
             State::name,
             &state,
             5,
@@ -192,7 +219,7 @@ mod tests {
     fn looking_for_what_is_due_reads_only_what_is_pending() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bank.db");
-        drop(crate::books::Books::open(&path).unwrap());
+        drop(crate::books::Books::open(&path, &crate::schema::BANK).unwrap());
         let books = Connection::open(&path).unwrap();
         let plan: String = books
             .query_row(&format!("EXPLAIN QUERY PLAN {DUE}"), [0], |row| row.get(3))

@@ -19,8 +19,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use ambient::SharedClock;
+
+use crate::answer::CutHere;
 use crate::bank::Bank;
-use crate::http::CutHere;
+use crate::books::BooksError;
+use crate::deliverer::{Teller, deliver};
+use crate::outbox::Webhook;
 
 const MOST_CONNECTIONS: usize = 1_024;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -46,49 +51,72 @@ impl Bank {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let mut server = http1::Builder::new();
-        server
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS_WITHIN);
-        let router = self.router();
-        let graceful = GracefulShutdown::new();
-        let mut connections = JoinSet::new();
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        tokio::pin!(shutdown);
-        loop {
-            let (stream, place) = tokio::select! {
-                () = &mut shutdown => break,
-                next = accept(&listener, &places) => match next {
-                    Ok(next) => next,
-                    Err(error) => {
-                        // Out of descriptors, most likely: others will be given back.
-                        tracing::warn!(%error, "the sandbox bank could not take a connection");
-                        let clock = self.clock();
-                        clock.sleep_until(clock.now().after(BREATH)).await;
-                        continue;
-                    }
-                },
-            };
-            let answer = service_fn({
-                let router = router.clone();
-                move |request| answer(router.clone(), request)
-            });
-            let connection = server.serve_connection(TokioIo::new(stream), answer);
-            let connection = graceful.watch(connection);
-            connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to the sandbox bank ended early");
-                }
-                drop(place);
-            });
-            while connections.try_join_next().is_some() {}
-        }
-        drop(listener);
-        let said = tokio::time::timeout(GOODBYE_WITHIN, graceful.shutdown()).await;
-        tracing::debug!(in_time = said.is_ok(), "the sandbox bank closes");
-        connections.shutdown().await;
-        Ok(())
+        let telling = tokio::spawn(deliver(self.clone(), HEADER, self.clock().clone()));
+        let served = serve(self.router(), self.clock(), listener, shutdown).await;
+        telling.abort();
+        served
     }
+}
+
+/// What the bank's webhooks are signed in.
+const HEADER: &str = "sandbox-signature";
+
+impl Teller for Bank {
+    async fn due(&self) -> Result<Vec<Webhook>, BooksError> {
+        self.due_webhooks().await
+    }
+
+    async fn settle(&self, id: i64, heard: bool) -> Result<(), BooksError> {
+        self.settle_by_id(id, heard).await
+    }
+}
+
+pub(crate) async fn serve(
+    router: Router,
+    clock: &SharedClock,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    tokio::pin!(shutdown);
+    loop {
+        let (stream, place) = tokio::select! {
+            () = &mut shutdown => break,
+            next = accept(&listener, &places) => match next {
+                Ok(next) => next,
+                Err(error) => {
+                    // Out of descriptors, most likely: others will be given back.
+                    tracing::warn!(%error, "the sandbox bank could not take a connection");
+                    clock.sleep_until(clock.now().after(BREATH)).await;
+                    continue;
+                }
+            },
+        };
+        let answer = service_fn({
+            let router = router.clone();
+            move |request| answer(router.clone(), request)
+        });
+        let connection = server.serve_connection(TokioIo::new(stream), answer);
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the sandbox bank ended early");
+            }
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let said = tokio::time::timeout(GOODBYE_WITHIN, graceful.shutdown()).await;
+    tracing::debug!(in_time = said.is_ok(), "the sandbox bank closes");
+    connections.shutdown().await;
+    Ok(())
 }
 
 async fn accept(

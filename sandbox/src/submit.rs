@@ -10,6 +10,7 @@ use crate::magic;
 use crate::misbehaviour::Misbehaviour;
 use crate::movement::{self, Kind, Movement, State};
 use crate::order::Order;
+use crate::{returns, webhook};
 
 #[derive(Debug)]
 pub(crate) struct Submission {
@@ -17,6 +18,7 @@ pub(crate) struct Submission {
     pub(crate) order: Order,
     /// What the operator of the sandbox asked for; stronger than what the amount asks for.
     pub(crate) fault: Option<Misbehaviour>,
+    pub(crate) webhook_fault: Option<Misbehaviour>,
     pub(crate) bank_reference: String,
     pub(crate) now: Timestamp,
 }
@@ -38,11 +40,17 @@ pub(crate) fn submit(books: &Connection, it: &Submission) -> rusqlite::Result<De
         Some(known) => Some(known),
         None if fault.is_none_or(Misbehaviour::books) => {
             book(books, it, fault)?;
-            movement::find(books, &it.order.reference)?
+            let booked = movement::find(books, &it.order.reference)?;
+            if let Some(booked) = &booked {
+                let fault = it.webhook_fault.or(fault);
+                webhook::announce(books, booked, fault, it.now)?;
+            }
+            booked
         }
         None => None,
     };
-    Ok(delivery::of(fault, booked))
+    let earlier = movement::before(books, &it.order.reference)?;
+    Ok(delivery::of(fault, booked, earlier))
 }
 
 /// Decides what was accepted earlier and has come due.
@@ -75,8 +83,50 @@ pub(crate) fn decide_due(books: &Connection, now: Timestamp) -> rusqlite::Result
                 now.as_micros(),
                 next_position(books)?,
             ])?;
+        webhook::decided(books, &order.reference, now)?;
     }
-    Ok(())
+    returns::happen(books, now)
+}
+
+/// Takes back what was not decided yet; `None` when there is nothing (visible) to take back.
+pub(crate) fn cancel(
+    books: &Connection,
+    reference: &str,
+    fault: Option<Misbehaviour>,
+    now: Timestamp,
+) -> rusqlite::Result<Delivery> {
+    decide_due(books, now)?;
+    let known = movement::find(books, reference)?
+        .filter(|movement| movement.hidden_until.is_none_or(|until| until <= now));
+    let canceled = |movement: &Movement| movement.code.as_deref() == Some(magic::CANCELED_CODE);
+    match known {
+        Some(movement) if movement.state != State::Pending && !canceled(&movement) => {
+            return Ok(Delivery::TooLate);
+        }
+        Some(movement)
+            if movement.state == State::Pending && fault.is_none_or(Misbehaviour::books) =>
+        {
+            books
+                .prepare_cached(
+                    "UPDATE movements SET state = 'rejected', code = ?2, decided_at = ?3,
+                            position = ?4 WHERE reference = ?1",
+                )?
+                .execute(params![
+                    reference,
+                    magic::CANCELED_CODE,
+                    now.as_micros(),
+                    next_position(books)?,
+                ])?;
+            webhook::decided(books, reference, now)?;
+        }
+        _ => {}
+    }
+    let earlier = movement::before(books, reference)?;
+    Ok(delivery::of(
+        fault,
+        movement::find(books, reference)?,
+        earlier,
+    ))
 }
 
 fn count_attempt(books: &Connection, reference: &str) -> rusqlite::Result<i64> {
@@ -126,6 +176,10 @@ fn book(books: &Connection, it: &Submission, fault: Option<Misbehaviour>) -> rus
             pending.then(|| it.now.after(magic::LATE_AFTER).as_micros()),
             hidden.then(|| it.now.after(magic::HIDDEN_FOR).as_micros()),
         ])?;
+    if fault == Some(Misbehaviour::ReturnedLater) && state == State::Executed {
+        let due = it.now.after(magic::RETURNED_AFTER);
+        returns::expect(books, &it.order.reference, magic::RETURN_CODE, due)?;
+    }
     Ok(())
 }
 
@@ -141,6 +195,9 @@ fn execute(
     let Some(account) = account::find_or_open(books, &order.account, &order.currency)? else {
         return Ok(Some("AC01"));
     };
+    if let Some(code) = magic::refusal_of(&order.account) {
+        return Ok(Some(code));
+    }
     let refused = match account.standing {
         Standing::Closed => Some("AC04"),
         Standing::Frozen => Some("AC06"),
@@ -163,8 +220,11 @@ fn state_of(code: Option<&str>) -> State {
     }
 }
 
-fn next_position(books: &Connection) -> rusqlite::Result<i64> {
+pub(crate) fn next_position(books: &Connection) -> rusqlite::Result<i64> {
     books
-        .prepare_cached("SELECT COALESCE(MAX(position), 0) + 1 FROM movements")?
+        .prepare_cached(
+            "SELECT MAX((SELECT COALESCE(MAX(position), 0) FROM movements),
+                        (SELECT COALESCE(MAX(position), 0) FROM returns)) + 1",
+        )?
         .query_row([], |row| row.get(0))
 }

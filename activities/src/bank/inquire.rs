@@ -1,7 +1,7 @@
 //! Asks the bank what became of a step, by our own reference.
 
 use ambient::Timestamp;
-use domain::rail::Found;
+use domain::rail::{Found, Inquiry};
 use temporalio_sdk::activities::ActivityError;
 use transfers::Finding;
 use workflows::activities::{BankStep, Verdict};
@@ -22,7 +22,10 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
         .before(rail.promises().not_found_is_proof_after);
     let last_sent = last_sent(bank, &step).await?;
     let found = inquiries
-        .inquire(step.key)
+        .inquire(&Inquiry {
+            key: step.key,
+            money: step.order.money,
+        })
         .await
         .map_err(failure::try_again)?;
     let verdict = judge(found, last_sent, cut_off);
@@ -54,7 +57,8 @@ fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp) -> Verd
     match found {
         Found::Executed { bank_reference } => Verdict::Executed { bank_reference },
         Found::Rejected { rejection } => Verdict::Refused { rejection },
-        Found::Pending => Verdict::Open,
+        // What contradicts our order is no finding: the doubt stays open until a person looks.
+        Found::Pending | Found::Contradicts { .. } => Verdict::Open,
         Found::NotFound if last_sent.is_some_and(|sent| sent > cut_off) => Verdict::Open,
         Found::NotFound => Verdict::NeverArrived,
     }
@@ -86,9 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn an_undecided_bank_leaves_it_open() {
-        let verdict = judge(Found::Pending, None, Timestamp::from_seconds(1_000));
-        assert_eq!(verdict, Verdict::Open);
-        assert_eq!(settles(&verdict, Timestamp::from_seconds(1_000)), None);
+    fn a_bank_that_is_undecided_or_contradicts_leaves_it_open() {
+        let contradicts = Found::Contradicts {
+            evidence: "another amount".into(),
+        };
+        for found in [Found::Pending, contradicts] {
+            let verdict = judge(found, None, Timestamp::from_seconds(1_000));
+            assert_eq!(verdict, Verdict::Open);
+            assert_eq!(settles(&verdict, Timestamp::from_seconds(1_000)), None);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! What the bank's answer means. The heart of the adapter: everything that is not certainly yes or
 //! certainly no is `Unknown`, with evidence that a person can use and that names nobody.
 
-use domain::rail::{Answer, Found, PortError, Rejection};
+use domain::rail::{Answer, Canceled, Found, Inquiry, PortError, Rejection};
 
 use super::refusals::decline_of;
 use super::wire::{Failure, Kind, Movement, Order, State};
-use crate::http::{Lost, Reply};
+use crate::evidence::{arrived, is_word, shown, unknown};
+use crate::transport::{Lost, Reply};
 
 /// What became of an order that was just sent.
 pub(super) fn to_order(
@@ -30,20 +31,28 @@ pub(super) fn to_order(
     match decided(&movement)? {
         Found::Executed { bank_reference } => Ok(Answer { bank_reference }),
         Found::Rejected { rejection } => Err(PortError::Rejected(rejection)),
-        Found::Pending | Found::NotFound => {
+        Found::Pending | Found::NotFound | Found::Contradicts { .. } => {
             Err(unknown("the bank took the order and has not decided yet"))
         }
     }
 }
 
 /// What became of an order, asked by our reference.
-pub(super) fn to_inquiry(reference: &str, sent: Result<Reply, Lost>) -> Result<Found, PortError> {
+pub(super) fn to_inquiry(
+    about: &Inquiry,
+    kind: Kind,
+    sent: Result<Reply, Lost>,
+) -> Result<Found, PortError> {
     let reply = arrived(sent)?;
     match reply.status {
         200 | 202 => {
             let movement = movement_in(&reply)?;
-            if movement.reference != reference {
+            if movement.reference != about.key.to_string() {
                 return Err(unknown("the answer is about another reference"));
+            }
+            if let Some(what) = other_than_asked(about, kind, &movement) {
+                let evidence = format!("the bank has another {what} under our reference");
+                return Ok(Found::Contradicts { evidence });
             }
             decided(&movement)
         }
@@ -56,11 +65,47 @@ pub(super) fn to_inquiry(reference: &str, sent: Result<Reply, Lost>) -> Result<F
     }
 }
 
-fn arrived(sent: Result<Reply, Lost>) -> Result<Reply, PortError> {
-    sent.map_err(|lost| match lost {
-        Lost::NotSent => PortError::Unreachable,
-        Lost::Unanswered(why) => unknown(why),
-    })
+/// What became of the wish to take an order back.
+pub(super) fn to_cancellation(
+    about: &Inquiry,
+    kind: Kind,
+    sent: Result<Reply, Lost>,
+) -> Result<Canceled, PortError> {
+    let reply = arrived(sent)?;
+    match (reply.status, failure_code(&reply).as_deref()) {
+        (200, _) => {
+            let movement = movement_in(&reply)?;
+            let ours = movement.reference == about.key.to_string()
+                && other_than_asked(about, kind, &movement).is_none();
+            let back = movement.state == State::Rejected && movement.code.as_deref() == Some(BACK);
+            if ours && back {
+                return Ok(Canceled::Done);
+            }
+            Err(unknown("the cancellation's answer is about something else"))
+        }
+        (404, Some("movement_not_found")) => Ok(Canceled::NotFound),
+        (409, Some("too_late")) => Ok(Canceled::TooLate),
+        (429, _) => Err(PortError::Throttled {
+            retry_after: reply.retry_after,
+        }),
+        _ => Err(unexpected(&reply)),
+    }
+}
+
+/// Rejected because we asked for it.
+const BACK: &str = "CUST";
+
+fn other_than_asked(about: &Inquiry, kind: Kind, movement: &Movement) -> Option<&'static str> {
+    [
+        ("kind of movement", movement.kind == kind),
+        ("amount", movement.amount == about.money.minor()),
+        (
+            "currency",
+            movement.currency == about.money.currency().code(),
+        ),
+    ]
+    .into_iter()
+    .find_map(|(what, agrees)| (!agrees).then_some(what))
 }
 
 fn movement_in(reply: &Reply) -> Result<Movement, PortError> {
@@ -118,53 +163,4 @@ fn failure_code(reply: &Reply) -> Option<String> {
     serde_json::from_slice::<Failure>(&reply.body)
         .ok()
         .map(|failure| failure.error.code)
-}
-
-/// A code is shown only when it looks like one: an account number must not pass as evidence.
-fn shown(code: &str) -> String {
-    let looks_like_one = is_word(code, 32)
-        && code.bytes().filter(u8::is_ascii_digit).count() <= 4
-        && code.bytes().any(|b| b.is_ascii_alphabetic());
-    if looks_like_one && !code.contains('-') {
-        format!("code {code}")
-    } else {
-        "a code of an unusual form".to_owned()
-    }
-}
-
-fn is_word(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-fn unknown(evidence: impl Into<String>) -> PortError {
-    PortError::Unknown {
-        evidence: evidence.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn evidence_shows_codes_and_never_numbers() {
-        for code in ["ZZ99", "reference_reused", "internal"] {
-            assert!(shown(code).contains(code), "{code}");
-        }
-        for code in [
-            "",
-            "SB-ALICE-0001",
-            "DE89370400440532013000",
-            "12345678",
-            "a b",
-            "<b>",
-            "é",
-        ] {
-            assert_eq!(shown(code), "a code of an unusual form", "{code}");
-        }
-        assert_eq!(shown(&"A".repeat(33)), "a code of an unusual form");
-    }
 }

@@ -2,17 +2,24 @@
 
 mod answer;
 mod refusals;
+mod statement;
+mod webhook;
 mod wire;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::StepKey;
 use domain::rail::{
-    Answer, Debits, Found, Inquiries, Instruction, Payouts, PortError, Rail, RailId,
+    Answer, Canceled, Cancellations, Cursor, Debits, Found, Header, Inquiries, Inquiry,
+    Instruction, Notice, NoticeError, Page, Payouts, PortError, Rail, RailId, Statements, Webhooks,
 };
 use reqwest::Url;
 
 use crate::http::{Http, Limits};
 use crate::registry::BuildError;
+use crate::signature::Secret;
+use crate::transport::{Request, Transport, base_url, below};
 use wire::{Kind, Order};
 
 pub use refusals::REFUSALS;
@@ -22,6 +29,8 @@ pub struct Config {
     /// Where the bank listens, for example `http://127.0.0.1:8081`.
     pub base_url: String,
     pub limits: Limits,
+    /// What its webhooks are signed with; none means that none is believed.
+    pub webhook_secrets: Vec<Secret>,
 }
 
 impl Config {
@@ -29,28 +38,32 @@ impl Config {
         Self {
             base_url: base_url.into(),
             limits: Limits::default(),
+            webhook_secrets: Vec::new(),
         }
     }
 }
 
 #[derive(Debug)]
 pub struct SandboxBank {
-    http: Http,
+    transport: Arc<dyn Transport>,
     base: Url,
+    webhook_secrets: Vec<Secret>,
 }
 
 impl SandboxBank {
     pub fn new(config: Config) -> Result<Self, BuildError> {
-        let invalid = BuildError::BaseUrl {
-            rail: RailId::SandboxBank,
-        };
-        match Url::parse(&config.base_url) {
-            Ok(base) if is_plain_address(&base) => Ok(Self {
-                http: Http::new(config.limits)?,
-                base,
-            }),
-            _ => Err(invalid),
-        }
+        let transport = Arc::new(Http::new(config.limits)?);
+        Self::over(transport, config)
+    }
+
+    /// Over a transport that exists already, as a simulation has one. Its limits are its own.
+    pub fn over(transport: Arc<dyn Transport>, config: Config) -> Result<Self, BuildError> {
+        let rail = RailId::SandboxBank;
+        Ok(Self {
+            transport,
+            base: base_url(&config.base_url).ok_or(BuildError::BaseUrl { rail })?,
+            webhook_secrets: config.webhook_secrets,
+        })
     }
 
     async fn submit(&self, kind: Kind, instruction: &Instruction) -> Result<Answer, PortError> {
@@ -60,28 +73,9 @@ impl SandboxBank {
             amount: instruction.money.minor(),
             currency: instruction.money.currency().code(),
         };
-        let request = self.http.post(self.url(&["v1", kind.route()])).json(&order);
-        let sent = self.http.send(request).await;
-        answer::to_order(kind, &order, sent)
+        let request = Request::post(below(&self.base, &["v1", kind.route()])).json(&order);
+        answer::to_order(kind, &order, self.transport.send(request).await)
     }
-
-    fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        // An address with a host always has a path; it was checked when the rail was built.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
-        }
-        url
-    }
-}
-
-fn is_plain_address(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https")
-        && url.host_str().is_some_and(|host| !host.is_empty())
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none()
 }
 
 impl Rail for SandboxBank {
@@ -98,6 +92,18 @@ impl Rail for SandboxBank {
     }
 
     fn inquiries(&self) -> Option<&dyn Inquiries> {
+        Some(self)
+    }
+
+    fn cancellations(&self) -> Option<&dyn Cancellations> {
+        Some(self)
+    }
+
+    fn statements(&self) -> Option<&dyn Statements> {
+        Some(self)
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
         Some(self)
     }
 }
@@ -118,11 +124,47 @@ impl Payouts for SandboxBank {
 
 #[async_trait]
 impl Inquiries for SandboxBank {
-    async fn inquire(&self, key: StepKey) -> Result<Found, PortError> {
-        let reference = key.to_string();
-        let request = self.http.get(self.url(&["v1", "movements", &reference]));
-        let sent = self.http.send(request).await;
-        answer::to_inquiry(&reference, sent)
+    async fn inquire(&self, about: &Inquiry) -> Result<Found, PortError> {
+        let url = below(&self.base, &["v1", "movements", &about.key.to_string()]);
+        let sent = self.transport.send(Request::get(url)).await;
+        answer::to_inquiry(about, kind_of(about.key), sent)
+    }
+}
+
+#[async_trait]
+impl Cancellations for SandboxBank {
+    async fn cancel(&self, about: &Inquiry) -> Result<Canceled, PortError> {
+        let reference = about.key.to_string();
+        let url = below(&self.base, &["v1", "movements", &reference, "cancel"]);
+        let sent = self.transport.send(Request::post(url)).await;
+        answer::to_cancellation(about, kind_of(about.key), sent)
+    }
+}
+
+#[async_trait]
+impl Statements for SandboxBank {
+    async fn lines(&self, after: &Cursor) -> Result<Page, PortError> {
+        let request = statement::request(&self.base, after)?;
+        statement::page(after, self.transport.send(request).await)
+    }
+}
+
+impl Webhooks for SandboxBank {
+    fn verify(
+        &self,
+        headers: &[Header<'_>],
+        body: &[u8],
+        now: domain::Timestamp,
+    ) -> Result<Notice, NoticeError> {
+        webhook::verify(&self.webhook_secrets, headers, body, now)
+    }
+}
+
+/// Which way the money of a step goes, seen from the customer's account.
+fn kind_of(key: StepKey) -> Kind {
+    match (key.step, key.undo) {
+        (domain::Step::Collect | domain::Step::Fund, false) => Kind::Debit,
+        _ => Kind::Payout,
     }
 }
 
@@ -135,18 +177,5 @@ mod tests {
         let limits = Limits::default();
         let promises = RailId::SandboxBank.promises();
         assert!(promises.not_found_is_proof_after >= limits.connect + limits.total);
-        assert!(promises.first_inquiry_after < promises.slowest_inquiry);
-    }
-
-    #[test]
-    fn routes_are_appended_to_whatever_the_address_is() {
-        for (base, url) in [
-            ("http://bank:1", "http://bank:1/v1/debits"),
-            ("http://bank:1/", "http://bank:1/v1/debits"),
-            ("https://bank/eu/", "https://bank/eu/v1/debits"),
-        ] {
-            let bank = SandboxBank::new(Config::at(base)).unwrap();
-            assert_eq!(bank.url(&["v1", "debits"]).as_str(), url);
-        }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn broken_answers_are_no_answers(harness: &dyn Harness) {
             bank.say(bytes);
             assert_unknown(submit(&*rail, leg, &it).await, &it, &note);
             assert_eq!(bank.requests(), 1, "{note}: an order leaves exactly once");
-            assert_unknown(inquire(&*rail, it.key).await, &it, &note);
+            assert_unknown(inquire(&*rail, &it).await, &it, &note);
             assert_eq!(bank.requests(), 1, "{note}: and so does a question");
         }
     }
@@ -94,7 +94,7 @@ pub(crate) async fn nothing_is_sent_where_nobody_listens(harness: &dyn Harness) 
     for leg in legs(&*rail) {
         let it = harness.instruction(fresh_key(leg));
         assert_eq!(submit(&*rail, leg, &it).await, Err(PortError::Unreachable));
-        assert_eq!(inquire(&*rail, it.key).await, Err(PortError::Unreachable));
+        assert_eq!(inquire(&*rail, &it).await, Err(PortError::Unreachable));
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) async fn gives_up_in_time(harness: &dyn Harness) {
             let bank = FaultyServer::holding(said).await;
             let rail = harness.rail_at(bank.address(), HASTY);
             assert_unknown(submit(&*rail, leg, &it).await, &it, "submitted");
-            assert_unknown(inquire(&*rail, it.key).await, &it, "asked");
+            assert_unknown(inquire(&*rail, &it).await, &it, "asked");
         }
     }
 }
@@ -116,7 +116,7 @@ pub(crate) async fn an_inquiry_believes_only_the_bank(harness: &dyn Harness) {
     let it = harness.instruction(fresh_key(Leg::Debit));
     let ask = async |bytes: Vec<u8>| {
         let bank = FaultyServer::saying(bytes).await;
-        inquire(&*bank.rail(harness), it.key).await
+        inquire(&*bank.rail(harness), &it).await
     };
     let written = |twist| harness.written(Leg::Debit, &it, twist);
     assert!(matches!(
@@ -135,6 +135,13 @@ pub(crate) async fn an_inquiry_believes_only_the_bank(harness: &dyn Harness) {
             ask(answer(404, "", body)).await,
             &it,
             "404 of somebody else",
+        );
+    }
+    for twist in [Twist::OtherKind, Twist::OtherAmount, Twist::OtherCurrency] {
+        let found = ask(written(twist)).await;
+        assert!(
+            matches!(found, Ok(Found::Contradicts { .. })),
+            "{twist:?}: {found:?}"
         );
     }
     for twist in [

@@ -13,7 +13,7 @@ pub(crate) async fn executes_once_however_often_it_is_sent(harness: &dyn Harness
     for leg in legs(rail) {
         let key = fresh_key(leg);
         let it = harness.instruction(key);
-        assert_eq!(inquire(rail, key).await, Ok(Found::NotFound));
+        assert_eq!(inquire(rail, &it).await, Ok(Found::NotFound));
         let first = submit(rail, leg, &it).await.unwrap();
         for _ in 0..5 {
             assert_eq!(submit(rail, leg, &it).await.as_ref(), Ok(&first));
@@ -28,7 +28,7 @@ pub(crate) async fn executes_once_however_often_it_is_sent(harness: &dyn Harness
         assert_eq!(harness.executed(key).await, 1, "{leg:?}");
         let bank_reference = first.bank_reference;
         assert_eq!(
-            inquire(rail, key).await,
+            inquire(rail, &it).await,
             Ok(Found::Executed { bank_reference })
         );
     }
@@ -45,6 +45,12 @@ pub(crate) async fn finds_out_what_silence_hid(harness: &dyn Harness) {
             (Behaviour::GarbageExecuted, true),
             (Behaviour::CutExecuted, true),
             (Behaviour::CutNotExecuted, false),
+            (Behaviour::OtherAmount, true),
+            (Behaviour::OtherCurrency, true),
+            (Behaviour::EarlierAnswer, true),
+            (Behaviour::Giant, true),
+            (Behaviour::Trickle, true),
+            (Behaviour::Twice, true),
         ] {
             let note = format!("{leg:?} {behaviour:?}");
             let key = fresh_key(leg);
@@ -53,7 +59,7 @@ pub(crate) async fn finds_out_what_silence_hid(harness: &dyn Harness) {
             let answer = while_time_passes(harness, submit(rail, leg, &it)).await;
             assert_unknown(answer, &it, &note);
             assert_eq!(harness.executed(key).await, usize::from(executed), "{note}");
-            match inquire(rail, key).await.unwrap() {
+            match inquire(rail, &it).await.unwrap() {
                 Found::Executed { .. } => assert!(executed, "{note}"),
                 Found::NotFound => assert!(!executed, "{note}"),
                 other => panic!("{note}: {other:?}"),
@@ -75,11 +81,11 @@ pub(crate) async fn finds_out_what_was_decided_later(harness: &dyn Harness) {
             &it,
             "accepted is not executed",
         );
-        assert_eq!(inquire(rail, key).await, Ok(Found::Pending));
+        assert_eq!(inquire(rail, &it).await, Ok(Found::Pending));
         assert_eq!(harness.executed(key).await, 0);
         harness.pass_time();
         assert!(matches!(
-            inquire(rail, key).await,
+            inquire(rail, &it).await,
             Ok(Found::Executed { .. })
         ));
         assert_eq!(harness.executed(key).await, 1);
@@ -103,6 +109,6 @@ pub(crate) async fn throttled_means_not_executed(harness: &dyn Harness) {
             "{answer:?}"
         );
         assert_eq!(harness.executed(key).await, 0);
-        assert_eq!(inquire(rail, key).await, Ok(Found::NotFound));
+        assert_eq!(inquire(rail, &it).await, Ok(Found::NotFound));
     }
 }

@@ -4,6 +4,7 @@
 //! a [`FaultyServer`] that says whatever bytes it is given, for answers that no sandbox gives.
 
 mod answers;
+mod beside;
 mod doubt;
 mod faulty_server;
 mod refusals;
@@ -15,11 +16,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::rail::{Answer, Found, Instruction, PortError, Rail};
+use domain::rail::{Answer, Found, Inquiry, Instruction, PortError, Rail};
 use domain::transfer::Decline;
 use domain::{Step, StepKey, TransferId};
 
 pub(crate) use answers::*;
+pub(crate) use beside::*;
 pub(crate) use doubt::*;
 pub(crate) use faulty_server::FaultyServer;
 pub(crate) use refusals::*;
@@ -48,6 +50,12 @@ pub(crate) trait Harness: Send + Sync {
     /// Lets the sandbox's clock run: what is held is cut, what is pending is decided.
     fn pass_time(&self);
 
+    /// Makes the sandbox behave so towards the next inquiry.
+    fn script_inquiry(&self, next: Behaviour);
+
+    /// Sends an executed movement back, as the other bank would days later.
+    async fn give_back(&self, key: StepKey);
+
     /// How often the sandbox's books executed this reference.
     async fn executed(&self, key: StepKey) -> usize;
 
@@ -73,6 +81,14 @@ pub(crate) enum Behaviour {
     CutNotExecuted,
     DecidedLater,
     Throttled,
+    /// Executed as ordered; the answer says another amount, another currency, or is about another
+    /// order.
+    OtherAmount,
+    OtherCurrency,
+    EarlierAnswer,
+    Giant,
+    Trickle,
+    Twice,
 }
 
 /// How a written answer differs from "executed, exactly as ordered".
@@ -111,8 +127,15 @@ pub(crate) async fn submit(
     }
 }
 
-pub(crate) async fn inquire(rail: &dyn Rail, key: StepKey) -> Result<Found, PortError> {
-    rail.inquiries().unwrap().inquire(key).await
+pub(crate) async fn inquire(rail: &dyn Rail, it: &Instruction) -> Result<Found, PortError> {
+    rail.inquiries().unwrap().inquire(&about(it)).await
+}
+
+pub(crate) fn about(it: &Instruction) -> Inquiry {
+    Inquiry {
+        key: it.key,
+        money: it.money,
+    }
 }
 
 /// A key that no other check of this process uses.
@@ -177,6 +200,10 @@ macro_rules! conformance {
             nothing_is_sent_where_nobody_listens,
             gives_up_in_time,
             an_inquiry_believes_only_the_bank,
+            a_contradiction_is_set_aside,
+            what_is_taken_back_is_never_executed,
+            the_statement_tells_everything_once,
+            what_comes_back_is_a_line_of_its_own,
         );
     };
     ($start:path: $($check:ident,)*) => {$(

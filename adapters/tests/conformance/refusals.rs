@@ -20,7 +20,7 @@ pub(crate) async fn every_listed_code_is_a_refusal(harness: &dyn Harness) {
                 Err(PortError::Rejected(rejection.clone()))
             );
             assert_eq!(
-                inquire(&*rail, it.key).await,
+                inquire(&*rail, &it).await,
                 Ok(Found::Rejected { rejection })
             );
         }
@@ -48,11 +48,13 @@ pub(crate) async fn the_sandbox_itself_refuses(harness: &dyn Harness) {
                     "{code} {leg:?}"
                 );
             }
-            assert_eq!(inquire(rail, key).await, Ok(Found::Rejected { rejection }));
+            assert_eq!(inquire(rail, &it).await, Ok(Found::Rejected { rejection }));
             assert_eq!(harness.executed(key).await, 0, "{code} {leg:?}");
             provoked += 1;
         }
-        assert!(provoked > 0, "the sandbox never says {code}");
+        // What we took back ourselves has a check of its own.
+        let by_us = decline == domain::transfer::Decline::TakenBack;
+        assert!(provoked > 0 || by_us, "the sandbox never says {code}");
     }
 }
 
@@ -71,7 +73,7 @@ pub(crate) async fn a_code_that_is_not_listed_refuses_nothing(harness: &dyn Harn
             let rail = bank.rail(harness);
             let note = format!("{leg:?} {twist:?}");
             assert_unknown(submit(&*rail, leg, &it).await, &it, &note);
-            assert_unknown(inquire(&*rail, it.key).await, &it, &note);
+            assert_unknown(inquire(&*rail, &it).await, &it, &note);
         }
     }
 }

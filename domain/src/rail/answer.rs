@@ -52,4 +52,9 @@ pub enum Found {
     Pending,
     /// The bank does not know the reference (yet): proof only after the rail's cut-off.
     NotFound,
+    /// What the bank has under our reference is not what we ordered: another amount, currency or
+    /// direction. Nothing is concluded from it; a person looks.
+    Contradicts {
+        evidence: String,
+    },
 }

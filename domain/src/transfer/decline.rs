@@ -13,17 +13,31 @@ pub enum Decline {
     AccountFrozen,
     AccountUnknown,
     AmountNotAllowed,
+    CardExpired,
+    /// Reported lost or stolen.
+    CardBlocked,
+    /// The number or the security code is wrong.
+    CardNotVerified,
+    /// Its holder would have to confirm, and was not there to do so.
+    ConfirmationMissing,
+    /// We took the instruction back before the bank decided.
+    TakenBack,
     /// The bank refused for a reason of its own; its raw code is kept beside.
     RefusedByBank,
 }
 
 impl Decline {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::InsufficientFunds,
         Self::AccountClosed,
         Self::AccountFrozen,
         Self::AccountUnknown,
         Self::AmountNotAllowed,
+        Self::CardExpired,
+        Self::CardBlocked,
+        Self::CardNotVerified,
+        Self::ConfirmationMissing,
+        Self::TakenBack,
         Self::RefusedByBank,
     ];
 
@@ -34,6 +48,11 @@ impl Decline {
             Self::AccountFrozen => "account_frozen",
             Self::AccountUnknown => "account_unknown",
             Self::AmountNotAllowed => "amount_not_allowed",
+            Self::CardExpired => "card_expired",
+            Self::CardBlocked => "card_blocked",
+            Self::CardNotVerified => "card_not_verified",
+            Self::ConfirmationMissing => "confirmation_missing",
+            Self::TakenBack => "taken_back",
             Self::RefusedByBank => "refused_by_bank",
         }
     }

@@ -50,6 +50,13 @@ impl World {
         self.bank.account(number).await.unwrap().unwrap().balance
     }
 
+    /// What came back, as the statement tells it.
+    pub async fn returned(&self) -> Vec<Movement> {
+        let lines = self.bank.statement(0, 1_000).await.unwrap();
+        let back = |line: &Movement| line.state == State::Returned;
+        lines.into_iter().filter(back).collect()
+    }
+
     /// The books agree with themselves: every balance is its opening plus its executed movements.
     pub async fn audit(&self) -> Vec<Movement> {
         let movements = self.bank.movements().await.unwrap();
@@ -60,14 +67,21 @@ impl World {
         };
         let settlement = self.bank.account("REMIT-EUR").await.unwrap().unwrap();
         let moved: i64 = executed().filter(|m| m.currency == "EUR").map(signed).sum();
-        assert_eq!(settlement.balance, settlement.opening + moved);
+        let back = self.returned().await;
+        let returned: i64 = back.iter().map(|m| -signed(m)).sum();
+        assert_eq!(settlement.balance, settlement.opening + moved + returned);
         for movement in executed() {
             let account = self.bank.account(&movement.account).await.unwrap().unwrap();
             let taken: i64 = executed()
                 .filter(|m| m.account == account.number)
                 .map(signed)
                 .sum();
-            assert_eq!(account.balance, account.opening - taken);
+            let back: i64 = back
+                .iter()
+                .filter(|m| m.account == account.number)
+                .map(signed)
+                .sum();
+            assert_eq!(account.balance, account.opening - taken + back);
         }
         movements
     }

@@ -1,0 +1,128 @@
+//! What each rail promises: facts about the bank, not settings.
+
+use std::time::Duration;
+
+use super::RailId;
+
+/// What a rail promises. Decisions about doubt are made from this, never from hope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RailPromises {
+    /// For how long the bank recognises our reference and answers a repetition with the first
+    /// outcome. `None`: a step that was sent is never sent again, only asked about.
+    pub deduplicates_for: Option<Duration>,
+    /// How long to wait before the first inquiry about an answer that never came.
+    pub first_inquiry_after: Duration,
+    /// The longest wait between two inquiries; the waits double up to it.
+    pub slowest_inquiry: Duration,
+    /// From when on after the last attempt "not found" is proof that it never arrived.
+    pub not_found_is_proof_after: Duration,
+    /// When an instruction still leaves on the same banking day.
+    pub cut_off: CutOff,
+    pub refunds: Refunds,
+    /// For how long after an execution the money may still come back by itself: a returned payout,
+    /// a debit that its payer takes back, a chargeback.
+    pub may_come_back_for: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOff {
+    /// Around the clock, every day.
+    None,
+    /// At this UTC time of banking days; what comes later is of the next one.
+    DailyAt { hour: u8, minute: u8 },
+}
+
+/// How money that a customer gave is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refunds {
+    /// Only by paying it out again, as a payout of its own.
+    ByPayout,
+    /// By the network itself, to the same card, in parts up to what was captured.
+    UpToCaptured { within: Duration },
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+const fn days(number: u32) -> Duration {
+    DAY.saturating_mul(number)
+}
+
+impl RailId {
+    pub const fn promises(self) -> RailPromises {
+        match self {
+            Self::SandboxBank => RailPromises {
+                deduplicates_for: Some(days(30)),
+                first_inquiry_after: Duration::from_secs(1),
+                slowest_inquiry: Duration::from_secs(30),
+                // Longer than an order can be under way (the adapter's own limit) or hidden from
+                // inquiries.
+                not_found_is_proof_after: Duration::from_secs(10),
+                cut_off: CutOff::None,
+                refunds: Refunds::ByPayout,
+                may_come_back_for: days(10),
+            },
+            Self::SandboxCards => RailPromises {
+                deduplicates_for: Some(days(30)),
+                first_inquiry_after: Duration::from_secs(1),
+                slowest_inquiry: Duration::from_secs(30),
+                not_found_is_proof_after: Duration::from_secs(10),
+                cut_off: CutOff::None,
+                refunds: Refunds::UpToCaptured { within: days(180) },
+                may_come_back_for: days(120),
+            },
+            Self::Stripe => RailPromises {
+                // A key may be forgotten after 24 h; an hour is kept back for a slow last attempt.
+                deduplicates_for: Some(Duration::from_secs(23 * 3_600)),
+                first_inquiry_after: Duration::from_secs(5),
+                slowest_inquiry: Duration::from_secs(3_600),
+                // Search lags behind by a minute usually, and by an hour on bad days.
+                not_found_is_proof_after: Duration::from_secs(2 * 3_600),
+                cut_off: CutOff::None,
+                refunds: Refunds::UpToCaptured { within: days(180) },
+                may_come_back_for: days(120),
+            },
+            Self::Iso20022 => RailPromises {
+                // A message is recognised by its identification; how long is the bank's contract.
+                // Without one there is no promise, so nothing is ever sent twice.
+                deduplicates_for: None,
+                first_inquiry_after: Duration::from_secs(90),
+                slowest_inquiry: Duration::from_secs(3_600),
+                // The next day's statement has every booking of the day before.
+                not_found_is_proof_after: days(4),
+                cut_off: CutOff::DailyAt {
+                    hour: 14,
+                    minute: 0,
+                },
+                refunds: Refunds::ByPayout,
+                // A direct debit that was not authorised comes back within thirteen months.
+                may_come_back_for: days(396),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_promise_contradicts_another() {
+        for rail in RailId::ALL {
+            let promises = rail.promises();
+            assert!(
+                promises.first_inquiry_after <= promises.slowest_inquiry,
+                "{rail}"
+            );
+            // An inquiry must be possible before its "not found" proves something.
+            assert!(
+                promises.first_inquiry_after < promises.not_found_is_proof_after,
+                "{rail}"
+            );
+            // What is proved never to have arrived is sent again while the bank would still
+            // recognise it, had it arrived after all.
+            if let Some(recognised) = promises.deduplicates_for {
+                assert!(promises.not_found_is_proof_after < recognised, "{rail}");
+            }
+        }
+    }
+}
