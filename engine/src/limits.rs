@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const BLOB_BYTES: usize = 2 * 1024 * 1024;
 /// What is kept of a failure larger than a blob.
 pub(crate) const CUT_FAILURE_BYTES: usize = 512 * 1024;
+/// What is kept of the failure of an attempt that another one follows.
+pub(crate) const ATTEMPT_FAILURE_BYTES: usize = 4 * 1024;
 pub(crate) const SEARCH_ATTRIBUTES: usize = 100;
 pub(crate) const SEARCH_VALUE_BYTES: usize = 2 * 1024;
 pub(crate) const SEARCH_ATTRIBUTES_BYTES: usize = 40 * 1024;
@@ -15,6 +17,11 @@ pub(crate) const LINKS: usize = 10;
 pub(crate) const LINK_BYTES: usize = 4_000;
 pub(crate) const HISTORY_EVENTS: i64 = 51_200;
 pub(crate) const HISTORY_BYTES: u64 = 50 * 1024 * 1024;
+/// What is kept of a run beside its history.
+pub(crate) const STATE_BYTES: usize = 8 * 1024 * 1024;
+/// Events that wait for the end of a workflow task.
+pub(crate) const BUFFERED_EVENTS: usize = 100;
+pub(crate) const BUFFERED_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) const SUGGEST_CONTINUE_EVENTS: i64 = 4_096;
 pub(crate) const SUGGEST_CONTINUE_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) const SIGNALS: u64 = 10_000;

@@ -1,6 +1,6 @@
 //! What search attributes may look like, whoever sets them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use temporalio_protos::temporal::api::common::v1::SearchAttributes;
@@ -29,6 +29,11 @@ const SYSTEM: [&str; 16] = [
 
 /// Why they cannot be accepted.
 pub(crate) fn complaint(attributes: &SearchAttributes) -> Option<String> {
+    misnamed(attributes).or_else(|| oversized(attributes))
+}
+
+/// Too many of them, or some that are nobody's to set.
+pub(crate) fn misnamed(attributes: &SearchAttributes) -> Option<String> {
     let count = attributes.indexed_fields.len();
     if count > limits::SEARCH_ATTRIBUTES {
         return Some(format!(
@@ -36,20 +41,30 @@ pub(crate) fn complaint(attributes: &SearchAttributes) -> Option<String> {
             limits::SEARCH_ATTRIBUTES
         ));
     }
+    let names: BTreeSet<_> = attributes.indexed_fields.keys().collect();
+    names
+        .into_iter()
+        .find(|name| SYSTEM.contains(&name.as_str()))
+        .map(|name| format!("{name} attribute can't be set in SearchAttributes"))
+}
+
+/// One of them, or all together, are too large.
+pub(crate) fn oversized(attributes: &SearchAttributes) -> Option<String> {
     let fields: BTreeMap<_, _> = attributes.indexed_fields.iter().collect();
-    for (name, value) in fields {
-        if SYSTEM.contains(&name.as_str()) {
-            return Some(format!("{name} attribute can't be set in SearchAttributes"));
-        }
-        let size = value.data.len();
-        if size > limits::SEARCH_VALUE_BYTES {
-            return Some(format!(
-                "search attribute {name} value size {size} exceeds size limit {}",
-                limits::SEARCH_VALUE_BYTES
-            ));
-        }
+    let large = fields
+        .into_iter()
+        .find(|(_, value)| value.data.len() > limits::SEARCH_VALUE_BYTES);
+    if let Some((name, value)) = large {
+        return Some(format!(
+            "search attribute {name} value size {} exceeds size limit {}",
+            value.data.len(),
+            limits::SEARCH_VALUE_BYTES
+        ));
     }
-    let size = attributes.encoded_len();
+    oversized_together(attributes.encoded_len())
+}
+
+pub(crate) fn oversized_together(size: usize) -> Option<String> {
     (size > limits::SEARCH_ATTRIBUTES_BYTES).then(|| {
         format!(
             "total size of search attributes {size} exceeds size limit {}",

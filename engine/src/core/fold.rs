@@ -287,7 +287,7 @@ fn upsert(map: &mut BTreeMap<String, Payload>, changes: BTreeMap<String, Payload
     }
 }
 
-fn is_null(payload: &Payload) -> bool {
+pub(super) fn is_null(payload: &Payload) -> bool {
     let binary_null = payload
         .metadata
         .get("encoding")

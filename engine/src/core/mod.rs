@@ -9,7 +9,9 @@
 
 pub(crate) mod activity;
 pub(crate) mod attributes;
+pub(crate) mod bounds;
 pub(crate) mod commands;
+pub(crate) mod failure;
 pub(crate) mod family;
 pub(crate) mod fold;
 pub(crate) mod priority;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ambient::Timestamp;
+use prost::Message;
 use temporalio_protos::temporal::api::common::v1::{Link, Payload, Priority};
 use temporalio_protos::temporal::api::enums::v1::{TaskQueueKind, WorkflowExecutionStatus};
 use temporalio_protos::temporal::api::history::v1::{
@@ -13,6 +14,7 @@ use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
 use super::activity::Activity;
+use super::bounds::Held;
 use super::family::Family;
 use super::record::Record;
 use super::task::{DEFAULT_TIMEOUT, Sticky, WorkflowTask};
@@ -72,6 +74,7 @@ pub(crate) struct Run {
     /// The last workflow task wanted to end the run and lost against news. Volatile.
     pub(crate) close_attempted: bool,
     pub(crate) family: Family,
+    pub(super) held: Held,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +137,7 @@ impl Run {
             updates: Updates::default(),
             close_attempted: false,
             family: Family::default(),
+            held: Held::default(),
         }
     }
 
@@ -145,8 +149,15 @@ impl Run {
         for note in &record.notes {
             fold::note(self, note, Timestamp::from_micros(record.at));
         }
-        self.history_bytes += record.events.len() as u64;
+        self.count(record);
         Ok(())
+    }
+
+    /// Of a record that is part of the run by now.
+    pub(super) fn count(&mut self, record: &Record) {
+        self.history_bytes += record.events.len() as u64;
+        let notes: usize = record.notes.iter().map(Message::encoded_len).sum();
+        self.held.write(record.events.len() + notes);
     }
 
     pub(crate) fn is_open(&self) -> bool {

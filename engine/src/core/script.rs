@@ -21,6 +21,7 @@ use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAtt
 
 use self::words::{commands, describe, option, start_command};
 use super::activity::{ActivityFence, AttemptState};
+use super::bounds::Held;
 use super::commands::complete_activity::{CompleteActivity, End, Which};
 use super::commands::complete_task::{self, CompleteTask};
 use super::commands::decisions::Namespaces;
@@ -148,7 +149,7 @@ impl Stage {
                 };
                 fail_activity::apply(&mut self.run, cmd, now)
             }
-            "beat" => self.beat(name),
+            "beat" => self.beat(&words),
             "answer" => Ok(answer_errand::apply(
                 run,
                 family::answer(&words),
@@ -264,10 +265,10 @@ impl Stage {
         complete_activity::apply(&mut self.run, cmd, self.now)
     }
 
-    fn beat(&mut self, id: &str) -> Result<Outcome, Refusal> {
+    fn beat(&mut self, words: &[&str]) -> Result<Outcome, Refusal> {
         let cmd = heartbeat::Heartbeat {
-            which: self.which(id),
-            details: None,
+            which: self.which(words[1]),
+            details: words::details(words),
         };
         let beaten = heartbeat::apply(&mut self.run, cmd, self.now)?;
         if beaten.cancel_requested {
@@ -345,6 +346,7 @@ impl Stage {
 fn durable(mut run: Run) -> Run {
     run.sticky = None;
     run.close_attempted = false;
+    run.held = Held::default();
     run.updates.admitted.clear();
     if run.has_speculative_task() {
         run.task = None;
@@ -386,5 +388,6 @@ fn nothing() -> Outcome {
         record: None,
         actions: Vec::new(),
         successor: None,
+        overrun: None,
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) actions: Vec<Action>,
     /// The run that follows one that ended: written with its end, or not at all.
     pub(crate) successor: Option<Box<Successor>>,
+    /// The bound that the run passed with this, which ended it.
+    pub(crate) overrun: Option<&'static str>,
 }
 
 /// What the run that follows is called, should there be one: drawn by chance, so not here.
@@ -302,14 +304,21 @@ impl<'r> Step<'r> {
         self.successor.is_some()
     }
 
+    /// What the notes take that a record would have; `None` when there would be none.
+    pub(super) fn noted_bytes(&self) -> Option<usize> {
+        let is_something = !self.events.is_empty() || !self.notes.is_empty();
+        is_something.then(|| self.notes.iter().map(prost::Message::encoded_len).sum())
+    }
+
     pub(crate) fn finish(mut self) -> Outcome {
+        let overrun = self.enforce_bounds();
         if !self.run.is_open() {
             self.abort_updates();
         }
         let record = (!self.events.is_empty() || !self.notes.is_empty())
             .then(|| Record::new(self.now, &self.events, self.notes));
         if let Some(record) = &record {
-            self.run.history_bytes += record.events.len() as u64;
+            self.run.count(record);
         }
         let successor = self.successor.map(|next| {
             let (run, outcome) = start::apply(*next, self.now);
@@ -319,6 +328,7 @@ impl<'r> Step<'r> {
             record,
             actions: self.actions,
             successor,
+            overrun,
         }
     }
 }

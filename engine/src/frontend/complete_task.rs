@@ -18,6 +18,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
+use super::oversize;
 use super::poll_activity;
 use super::poll_workflow::{self, Poller, build_of};
 use crate::core::commands::complete_task::{self, CompleteTask};
@@ -256,6 +257,9 @@ fn answers(live: &mut Live, results: HashMap<String, WorkflowQueryResult>) -> Ve
         };
         live.riding.remove(at);
         let answer = match result.result_type() {
+            QueryResultType::Answered if oversize::is_too_large(result.answer.as_ref()) => {
+                Answer::TooLarge
+            }
             QueryResultType::Answered => Answer::Result(result.answer),
             QueryResultType::Failed | QueryResultType::Unspecified => Answer::Failed {
                 message: result.error_message,

@@ -60,8 +60,12 @@ pub(super) async fn record(
         Ok(beaten) => beaten,
         Err(refusal) => return Err(host.refuse(slot, refusal).await),
     };
+    let overrun = beaten.outcome.overrun;
     let position = host.take(key, &mut slot, beaten.outcome);
     drop(slot);
     host.durable(position).await?;
+    if let Some(bound) = overrun {
+        return Err(Status::invalid_argument(bound));
+    }
     Ok(beaten.cancel_requested)
 }

@@ -90,7 +90,7 @@ fn check_length(what: &str, id: &str) -> Result<(), Status> {
 
 fn check_blob(payloads: Option<&Payloads>) -> Result<(), Status> {
     if payloads.is_some_and(|payloads| payloads.encoded_len() > limits::BLOB_BYTES) {
-        return Err(Status::invalid_argument("Blob data size exceeds limit."));
+        return Err(Status::invalid_argument(oversize::BLOB));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::{check_blob, check_id, execution, status};
+use super::{check_blob, check_id, execution, oversize, status};
 use crate::limits;
 use crate::matching::{Item, Kind, QueueKey, Rank};
 use crate::runs::{Answer, Found, Host, Key, Question, away_from, not_found};
@@ -181,6 +181,7 @@ fn respond(answer: Answer) -> Result<QueryWorkflowResponse, Status> {
             message,
             failure.map(|failure| *failure),
         )),
+        Answer::TooLarge => Err(Status::invalid_argument(oversize::BLOB)),
         Answer::NotReady => Err(status::not_ready()),
     }
 }

@@ -6,6 +6,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
+use super::oversize;
 use crate::runs::{Answer, Host};
 use crate::token::Kind;
 
@@ -21,6 +22,12 @@ pub(crate) fn handle(
         ));
     }
     let answer = match request.completed_type() {
+        QueryResultType::Answered if oversize::is_too_large(request.query_result.as_ref()) => {
+            Answer::Failed {
+                message: oversize::BLOB.to_owned(),
+                failure: None,
+            }
+        }
         QueryResultType::Answered => Answer::Result(request.query_result),
         QueryResultType::Failed | QueryResultType::Unspecified => Answer::Failed {
             message: request.error_message,

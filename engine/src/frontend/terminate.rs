@@ -5,7 +5,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::{check_blob, execution};
+use super::execution;
 use crate::core::Refusal;
 use crate::core::commands::terminate::{self, Terminate};
 use crate::runs::Host;
@@ -15,7 +15,6 @@ pub(crate) async fn handle(
     request: TerminateWorkflowExecutionRequest,
 ) -> Result<TerminateWorkflowExecutionResponse, Status> {
     host.admit()?;
-    check_blob(request.details.as_ref())?;
     let namespace = host.namespace(&request.namespace)?;
     let (workflow_id, run_id) = execution(request.workflow_execution)?;
     let reason = match request.reason.is_empty() {

@@ -37,6 +37,15 @@ impl Host {
             Err(refusal) => return Err(self.refuse(slot, refusal).await),
         };
         let key = Key::new(namespace.id, workflow_id);
-        Ok(Some(self.take(&key, &mut slot, outcome)))
+        let overrun = outcome.overrun;
+        let position = self.take(&key, &mut slot, outcome);
+        drop(slot);
+        match overrun {
+            None => Ok(Some(position)),
+            Some(bound) => {
+                self.durable(position).await?;
+                Err(Status::invalid_argument(bound))
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Answer {
         message: String,
         failure: Option<Box<Failure>>,
     },
+    /// With its task came more than is passed on.
+    TooLarge,
     /// The workflow cannot answer: its task keeps failing.
     NotReady,
 }

@@ -156,11 +156,22 @@ impl Play {
             Value::Record(fields) => Value::Record(
                 fields
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), self.resolve(value)?)))
+                    .map(|(name, value)| Ok((self.resolve_key(name)?, self.resolve(value)?)))
                     .collect::<Result<_, String>>()?,
             ),
             other => other.clone(),
         })
+    }
+
+    /// As a key, `$label.path` is the one key of the map there: the query that rides on a task.
+    fn resolve_key(&self, name: &str) -> Result<String, String> {
+        let Some((label, path)) = name.strip_prefix('$').and_then(|at| at.split_once('.')) else {
+            return Ok(name.to_owned());
+        };
+        match self.known.get(label).and_then(|answer| answer.at(path)) {
+            Some(Value::Record(fields)) if fields.len() == 1 => Ok(fields[0].0.clone()),
+            _ => Err(format!("there is no one key in {name}")),
+        }
     }
 
     fn lines(&mut self, label: Option<&str>, call: &Call, answer: Answer) -> Vec<Line> {

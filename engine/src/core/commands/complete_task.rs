@@ -4,15 +4,14 @@
 use ambient::Timestamp;
 use temporalio_protos::temporal::api::command::v1::Command;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
-use temporalio_protos::temporal::api::failure::v1::{
-    Failure, ServerFailureInfo, failure::FailureInfo,
-};
+use temporalio_protos::temporal::api::failure::v1::Failure;
 use temporalio_protos::temporal::api::history::v1::WorkflowTaskCompletedEventAttributes;
 use temporalio_protos::temporal::api::protocol::v1::Message;
 
 use super::decisions::{self, Bad, Decided, Mail, Namespaces};
 use super::start_activity::Starter;
 use super::terminate::{self, Terminate};
+use crate::core::failure::of_server;
 use crate::core::task::{Sticky, TaskFence};
 use crate::core::{NextRun, Outcome, Refusal, Run, Step};
 use crate::limits;
@@ -125,7 +124,6 @@ pub(crate) fn apply(
             }
         }
     }
-    enforce_history_limit(&mut step);
     let reset_to = leaves_no_trace.then_some(step.run.last_started_id);
     Ok(Completed {
         outcome: step.finish(),
@@ -143,7 +141,8 @@ fn reject(run: &mut Run, bad: Bad, identity: String, now: Timestamp) -> Complete
     let keeps_failing = step.run.task.as_ref().is_some_and(|task| task.attempt > 1);
     // A worker that keeps failing decides the same again at once. Left to its timeout, the task
     // comes back later and later; offered now, worker and engine would do nothing else.
-    if !keeps_failing || !step.run.buffered.is_empty() || bad.ends_run {
+    let news = !step.run.buffered.is_empty() && !bad.ends_run;
+    if !keeps_failing || news {
         step.fail_task(bad.cause, Some(as_failure(&bad)), identity);
         if bad.ends_run {
             let end = Terminate {
@@ -201,27 +200,8 @@ fn is_discarded(run: &Run, cmd: &CompleteTask, mail: &Mail) -> bool {
         && mail.only_rejects()
 }
 
-fn enforce_history_limit(step: &mut Step<'_>) {
-    let run = &step.run;
-    let too_long =
-        run.history_length() > limits::HISTORY_EVENTS || run.history_bytes > limits::HISTORY_BYTES;
-    if run.is_open() && too_long {
-        let end = Terminate {
-            reason: "Workflow history size or count exceeds limit.".to_owned(),
-            details: None,
-            identity: "history-service".to_owned(),
-            links: Vec::new(),
-        };
-        terminate::add(step, end);
-    }
-}
-
 fn as_failure(bad: &Bad) -> Failure {
-    Failure {
-        message: bad.to_string(),
-        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo::default())),
-        ..Failure::default()
-    }
+    of_server(&bad.to_string(), false)
 }
 
 impl Bad {

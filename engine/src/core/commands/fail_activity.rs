@@ -11,6 +11,7 @@ use temporalio_protos::temporal::api::history::v1::{
 };
 
 use super::complete_activity::{Which, resolve, write_start};
+use crate::core::failure::of_attempt;
 use crate::core::record::{ActivityRetry, Fact, Heartbeat};
 use crate::core::retry::{self, Verdict};
 use crate::core::{Outcome, Refusal, Run, Step};
@@ -118,7 +119,7 @@ fn retry_or(step: &mut Step<'_>, scheduled_id: i64, failure: &Failure) -> Option
                 scheduled_id,
                 next_attempt,
                 next_at: at.as_micros(),
-                failure: Some(failure.clone()),
+                failure: Some(of_attempt(failure)),
                 identity,
             })));
             None

@@ -40,6 +40,16 @@ pub(super) fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
         .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
+/// As many bytes as are asked for.
+pub(super) fn details(words: &[&str]) -> Option<Payloads> {
+    option(words, "bytes").map(|bytes| Payloads {
+        payloads: vec![Payload {
+            data: vec![b'x'; bytes.parse().unwrap()],
+            ..Payload::default()
+        }],
+    })
+}
+
 fn seconds(words: &[&str], key: &str) -> Option<prost_types::Duration> {
     option(words, key).map(|text| duration(Duration::from_secs(text.parse().unwrap())))
 }

@@ -1,5 +1,6 @@
 //! Ends the run by the workflow's own word. Refused while there is news it has not seen.
 
+use prost::Message;
 use temporalio_protos::temporal::api::command::v1::command::Attributes;
 use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Cause;
 use temporalio_protos::temporal::api::history::v1::{
@@ -10,6 +11,7 @@ use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
 use super::{Bad, Decided, Outlook, bad, oversized, too_large};
 use crate::core::{Step, succession};
+use crate::limits;
 
 pub(super) fn validate(outlook: &mut Outlook<'_>, attributes: &Attributes) -> Result<(), Bad> {
     if !outlook.run.buffered.is_empty() {
@@ -28,6 +30,14 @@ pub(super) fn validate(outlook: &mut Outlook<'_>, attributes: &Attributes) -> Re
             return Err(bad(
                 Cause::BadFailWorkflowExecutionAttributes,
                 "Failure is not set on FailWorkflowExecutionCommand.",
+            ));
+        }
+        Attributes::FailWorkflowExecutionCommandAttributes(a)
+            if a.failure.as_ref().map_or(0, Message::encoded_len) > limits::BLOB_BYTES =>
+        {
+            return Err(oversized(
+                Cause::BadFailWorkflowExecutionAttributes,
+                "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit.",
             ));
         }
         _ => {}

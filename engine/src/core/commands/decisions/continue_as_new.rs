@@ -29,12 +29,6 @@ pub(super) fn validate(
         return Err(Bad::unhandled());
     }
     let wrong = |why: &str| Err(bad(Cause::BadContinueAsNewAttributes, why));
-    if too_large(a.input.as_ref()) {
-        return Err(oversized(
-            Cause::BadContinueAsNewAttributes,
-            "ContinueAsNewWorkflowExecutionCommandAttributes.Input exceeds size limit.",
-        ));
-    }
     for (what, wait) in [
         ("WorkflowRunTimeout", &a.workflow_run_timeout),
         ("WorkflowTaskTimeout", &a.workflow_task_timeout),
@@ -49,22 +43,34 @@ pub(super) fn validate(
             ));
         }
     }
-    let memo = a.memo.as_ref().map_or(0, Message::encoded_len);
-    if memo > limits::BLOB_BYTES {
-        return wrong("memo exceeds size limit");
-    }
-    let attributes = a.search_attributes.as_ref();
-    if let Some(why) = attributes.and_then(attributes::complaint) {
-        return Err(bad(Cause::BadSearchAttributes, why));
-    }
     let policy = a.retry_policy.clone().map(retry::filled);
     if let Some(why) = policy.as_ref().and_then(retry::complaint) {
         return wrong(&format!(
             "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: {why}."
         ));
     }
+    if let Some(why) = a.search_attributes.as_ref().and_then(attributes::misnamed) {
+        return Err(bad(Cause::BadSearchAttributes, why));
+    }
+    if let Some(why) = too_much(a) {
+        return Err(oversized(Cause::BadContinueAsNewAttributes, why));
+    }
     outlook.closed = true;
     Ok(())
+}
+
+fn too_much(a: &ContinueAsNewWorkflowExecutionCommandAttributes) -> Option<String> {
+    let whole = |part: &str| {
+        let attributes = "ContinueAsNewWorkflowExecutionCommandAttributes";
+        Some(format!("{attributes}. {part} exceeds size limit."))
+    };
+    if too_large(a.input.as_ref()) {
+        return whole("Input");
+    }
+    if a.memo.as_ref().map_or(0, Message::encoded_len) > limits::MEMO_BYTES {
+        return whole("Memo");
+    }
+    a.search_attributes.as_ref().and_then(attributes::oversized)
 }
 
 #[allow(deprecated)] // Passed on as given: it is the worker's own word to itself.

@@ -27,7 +27,11 @@ pub(super) fn validate(a: &RecordMarkerCommandAttributes) -> Result<(), Bad> {
             ),
         ));
     }
-    if a.encoded_len() > limits::BLOB_BYTES {
+    let details = a.details.iter();
+    let size: usize = details
+        .map(|(name, of)| name.len() + of.encoded_len())
+        .sum();
+    if size > limits::BLOB_BYTES {
         return Err(oversized(
             Cause::BadRecordMarkerAttributes,
             "RecordMarkerCommandAttributes.Details exceeds size limit.",

@@ -46,7 +46,10 @@ pub(super) fn validate_command(outlook: &mut Outlook<'_>, message_id: &str) -> R
 pub(super) fn validate(outlook: &mut Outlook<'_>, message: &Message) -> Result<(), Bad> {
     let name = name_of(message);
     if message.body.as_ref().map_or(0, Any::encoded_len) > limits::BLOB_BYTES {
-        return Err(wrong(format!("Message type {name} exceeds size limit.")));
+        return Err(Bad {
+            ends_run: true,
+            ..wrong(format!("Message type {name} exceeds size limit."))
+        });
     }
     let (protocol, _) = name.rsplit_once('.').unwrap_or(("", name));
     if protocol != PROTOCOL {

@@ -117,6 +117,7 @@ struct Outlook<'r> {
     closed: bool,
     mail: Mail,
     prospects: message::Prospects,
+    upserts: upsert::Prospects<'r>,
 }
 
 pub(crate) fn validate(run: &Run, commands: &[Command], mail: &Mail) -> Result<(), Bad> {
@@ -132,6 +133,7 @@ pub(crate) fn validate(run: &Run, commands: &[Command], mail: &Mail) -> Result<(
         closed: false,
         mail: mail.clone(),
         prospects: message::Prospects::default(),
+        upserts: upsert::Prospects::default(),
     };
     for command in commands {
         let Some(attributes) = &command.attributes else {
@@ -173,9 +175,11 @@ fn look<'r>(
             message::validate_command(outlook, &a.message_id)
         }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a) => {
-            upsert::validate_search_attributes(a)
+            upsert::validate_search_attributes(outlook, a)
         }
-        Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => upsert::validate_memo(a),
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => {
+            upsert::validate_memo(outlook, a)
+        }
         Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a) => {
             continue_as_new::validate(outlook, a)
         }

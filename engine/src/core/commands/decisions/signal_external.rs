@@ -5,7 +5,7 @@ use temporalio_protos::temporal::api::enums::v1::WorkflowTaskFailedCause as Caus
 use temporalio_protos::temporal::api::history::v1::SignalExternalWorkflowExecutionInitiatedEventAttributes;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 
-use super::{Bad, Decided, Outlook, bad, is_uuid, too_large};
+use super::{Bad, Decided, Outlook, bad, is_uuid, oversized, too_large};
 use crate::core::Step;
 use crate::limits;
 
@@ -25,6 +25,12 @@ pub(super) fn validate(
                 pending,
                 limits::PENDING_SIGNALS,
             ),
+        ));
+    }
+    if too_large(a.input.as_ref()) {
+        return Err(oversized(
+            Cause::BadSignalWorkflowExecutionAttributes,
+            "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.",
         ));
     }
     outlook.pending.signals += 1;
@@ -68,11 +74,6 @@ fn complaint(a: &SignalExternalWorkflowExecutionCommandAttributes) -> Result<(),
             "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId={id} \
              Namespace={namespace} RunId={run}"
         ));
-    }
-    if too_large(a.input.as_ref()) {
-        return Err(
-            "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.".to_owned(),
-        );
     }
     Ok(())
 }

@@ -10,18 +10,33 @@ use temporalio_protos::temporal::api::history::v1::StartChildWorkflowExecutionIn
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 
-use super::{Bad, Decided, Outlook, bad, too_large};
+use super::{Bad, Decided, Outlook, bad, oversized, too_large};
 use crate::calendar::cron;
 use crate::core::time::{duration, or_zero, positive};
-use crate::core::{Step, priority, retry, task};
+use crate::core::{Step, attributes, priority, retry, task};
 use crate::limits;
 
+#[allow(deprecated)] // Other namespaces are still reached this way.
 pub(super) fn validate<'r>(
     outlook: &mut Outlook<'r>,
     a: &'r StartChildWorkflowExecutionCommandAttributes,
 ) -> Result<(), Bad> {
     if let Err(why) = complaint(a) {
         return Err(bad(Cause::BadStartChildExecutionAttributes, why));
+    }
+    if let Some(why) = a.search_attributes.as_ref().and_then(attributes::misnamed) {
+        let kind = a.workflow_type.as_ref().map_or("", |t| t.name.as_str());
+        return Err(bad(
+            Cause::BadSearchAttributes,
+            format!(
+                "invalid SearchAttributes on StartChildWorkflowCommand: {why}. WorkflowId={} \
+                 WorkflowType={kind} Namespace={}",
+                a.workflow_id, a.namespace
+            ),
+        ));
+    }
+    if let Some(why) = too_much(a) {
+        return Err(oversized(Cause::BadStartChildExecutionAttributes, why));
     }
     outlook.new_children.insert(&a.workflow_id);
     outlook.started_children += 1;
@@ -99,21 +114,21 @@ fn complaint(a: &StartChildWorkflowExecutionCommandAttributes) -> Result<(), Str
     if let Some(why) = a.priority.as_ref().and_then(priority::complaint) {
         return Err(why.to_owned());
     }
+    Ok(())
+}
+
+fn too_much(a: &StartChildWorkflowExecutionCommandAttributes) -> Option<String> {
     if too_large(a.input.as_ref()) {
-        return Err(
+        return Some(
             "StartChildWorkflowExecutionCommandAttributes. Input exceeds size limit.".to_owned(),
         );
     }
     if a.memo.as_ref().map_or(0, Message::encoded_len) > limits::MEMO_BYTES {
-        return Err(
+        return Some(
             "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.".to_owned(),
         );
     }
-    let attributes = a.search_attributes.as_ref().map_or(0, Message::encoded_len);
-    if attributes > limits::SEARCH_ATTRIBUTES_BYTES {
-        return Err("SearchAttributes exceed size limit.".to_owned());
-    }
-    Ok(())
+    a.search_attributes.as_ref().and_then(attributes::oversized)
 }
 
 #[allow(deprecated)] // Passed on as given: it is the worker's own word to itself.
