@@ -109,6 +109,8 @@ ids! {
     EntryId = "en";
     /// Money in our ledger that is promised and has not moved.
     HoldId = "ho";
+    /// An exchange of currencies that was offered.
+    QuoteId = "qu";
     /// A row of the outbox.
     EventId = "ev";
     /// The public half of an API key.

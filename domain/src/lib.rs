@@ -16,9 +16,9 @@ pub mod transfer;
 pub use ambient::Timestamp;
 pub use code::{Code, Outcome};
 pub use id::{
-    AccountId, BankAccountId, EntryId, EventId, HoldId, InvalidId, KeyId, PartnerId, RequestId,
-    TransferId, UserId,
+    AccountId, BankAccountId, EntryId, EventId, HoldId, InvalidId, KeyId, PartnerId, QuoteId,
+    RequestId, TransferId, UserId,
 };
-pub use money::{Currency, Money, MoneyError};
+pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};
 pub use tenant::{Mode, Tenant};

@@ -1,72 +1,10 @@
-//! Entries, and the only way to make one: a template per business event. No caller invents
+//! An entry before it is posted. Outside this room only the templates make one: no caller invents
 //! postings, so every entry balances by construction and says by its name why it is there.
-//!
-//! | template            | from → to                  | when                                          |
-//! |---------------------|----------------------------|-----------------------------------------------|
-//! | collect_from_wallet | wallet → pool              | the sender's wallet pays                      |
-//! | collect_from_bank   | nostro → pool              | the sender's bank has sent us the money       |
-//! | set_aside           | pool → suspense            | a bank is about to be asked to pay out        |
-//! | pay_wallet          | pool → wallet              | the receiver is a wallet                      |
-//! | settle_payout       | suspense → nostro          | the bank has paid out                         |
-//! | release_set_aside   | suspense → pool            | the bank refused to pay out, for good         |
-//! | give_back_to_wallet | pool → wallet              | undone: the sender's wallet has it back       |
-//! | give_back_to_bank   | pool → nostro              | undone: the sender's bank has it back         |
-//! | opening             | nostro → wallet            | sandbox: money to play with                   |
 
-use std::fmt;
-use std::str::FromStr;
+use ambient::Timestamp;
+use domain::{EntryId, HoldId, Money, Tenant, TransferId};
 
-use domain::rail::RailId;
-use domain::{AccountId, EntryId, HoldId, Money, StepKey, Tenant, TransferId};
-
-use crate::chart::UnknownWord;
-use crate::{AccountRef, Condition, Place};
-
-macro_rules! templates {
-    ($($name:ident = $word:literal;)*) => {
-        /// Why an entry is in the book.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Template { $($name,)* }
-
-        impl Template {
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-        }
-    };
-}
-
-templates! {
-    CollectFromWallet = "collect_from_wallet";
-    CollectFromBank = "collect_from_bank";
-    SetAside = "set_aside";
-    PayWallet = "pay_wallet";
-    SettlePayout = "settle_payout";
-    ReleaseSetAside = "release_set_aside";
-    GiveBackToWallet = "give_back_to_wallet";
-    GiveBackToBank = "give_back_to_bank";
-    Opening = "opening";
-}
-
-impl fmt::Display for Template {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Template {
-    type Err = UnknownWord;
-
-    fn from_str(name: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|template| template.name() == name)
-            .ok_or(UnknownWord)
-    }
-}
+use crate::{AccountRef, Condition, Template};
 
 /// What one account gains (positive) or loses (negative).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +13,6 @@ pub struct Leg {
     pub money: Money,
 }
 
-/// An entry before it is posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub(crate) tenant: Tenant,
@@ -85,132 +22,61 @@ pub struct Entry {
     /// What is moved; the rules want it positive.
     pub(crate) money: Money,
     pub(crate) legs: Vec<Leg>,
-    /// The entry that this one takes back, and one that it belongs with.
+    /// The entry that this one takes back, exactly and at most once.
     pub(crate) corrects: Option<EntryId>,
+    /// An earlier entry that this one belongs to.
     pub(crate) linked_to: Option<EntryId>,
     /// The hold that this entry posts: it is released, and the entry takes no more than it held.
     pub(crate) hold: Option<HoldId>,
     /// What must be true in the instant of posting. No part of the content: a repetition of an
     /// entry that was posted is answered whatever has changed since.
     pub(crate) conditions: Vec<Condition>,
+    /// From then on it is refused: the quote behind it has expired.
+    pub(crate) good_until: Option<Timestamp>,
 }
 
 impl Entry {
-    pub fn collect_from_wallet(
+    pub(crate) const fn new(
         tenant: Tenant,
-        key: StepKey,
-        wallet: AccountId,
+        key: String,
+        transfer: Option<TransferId>,
+        template: Template,
         money: Money,
+        legs: Vec<Leg>,
     ) -> Self {
-        let from = AccountRef::Wallet(wallet);
-        Self::of_step(
+        Self {
             tenant,
             key,
-            Template::CollectFromWallet,
-            from,
-            AccountRef::Pool(Place::Internal),
+            transfer,
+            template,
             money,
-        )
+            legs,
+            corrects: None,
+            linked_to: None,
+            hold: None,
+            conditions: Vec::new(),
+            good_until: None,
+        }
     }
 
-    pub fn collect_from_bank(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
-        let from = AccountRef::Nostro(rail);
-        Self::of_step(
-            tenant,
-            key,
-            Template::CollectFromBank,
-            from,
-            AccountRef::Pool(Place::Internal),
-            money,
-        )
+    /// Belongs to an earlier entry: a return to its payout, a chargeback to its collection.
+    #[must_use]
+    pub const fn following(mut self, entry: EntryId) -> Self {
+        self.linked_to = Some(entry);
+        self
     }
 
-    pub fn set_aside(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
-        let to = AccountRef::Suspense(rail);
-        Self::of_step(
-            tenant,
-            key,
-            Template::SetAside,
-            AccountRef::Pool(Place::Internal),
-            to,
-            money,
-        )
-    }
-
-    pub fn pay_wallet(tenant: Tenant, key: StepKey, wallet: AccountId, money: Money) -> Self {
-        let to = AccountRef::Wallet(wallet);
-        Self::of_step(
-            tenant,
-            key,
-            Template::PayWallet,
-            AccountRef::Pool(Place::Internal),
-            to,
-            money,
-        )
-    }
-
-    pub fn settle_payout(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
-        let (from, to) = (AccountRef::Suspense(rail), AccountRef::Nostro(rail));
-        Self::of_step(tenant, key, Template::SettlePayout, from, to, money)
-    }
-
-    pub fn release_set_aside(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
-        let from = AccountRef::Suspense(rail);
-        Self::of_step(
-            tenant,
-            key,
-            Template::ReleaseSetAside,
-            from,
-            AccountRef::Pool(Place::Internal),
-            money,
-        )
-    }
-
-    pub fn give_back_to_wallet(
-        tenant: Tenant,
-        key: StepKey,
-        wallet: AccountId,
-        money: Money,
-    ) -> Self {
-        let to = AccountRef::Wallet(wallet);
-        Self::of_step(
-            tenant,
-            key,
-            Template::GiveBackToWallet,
-            AccountRef::Pool(Place::Internal),
-            to,
-            money,
-        )
-    }
-
-    pub fn give_back_to_bank(tenant: Tenant, key: StepKey, rail: RailId, money: Money) -> Self {
-        let to = AccountRef::Nostro(rail);
-        Self::of_step(
-            tenant,
-            key,
-            Template::GiveBackToBank,
-            AccountRef::Pool(Place::Internal),
-            to,
-            money,
-        )
-    }
-
-    /// Belongs to no transfer, so the caller names it: the same key is never paid in twice.
-    pub fn opening(
-        tenant: Tenant,
-        key: &str,
-        rail: RailId,
-        wallet: AccountId,
-        money: Money,
-    ) -> Self {
-        let (from, to) = (AccountRef::Nostro(rail), AccountRef::Wallet(wallet));
-        let key = format!("opening:{key}");
-        Self::of_two(tenant, key, None, Template::Opening, from, to, money)
+    /// Stands in for an entry that was corrected, linked to it and under a key of its own: so the
+    /// same template can be posted for the same step again, and only once again.
+    #[must_use]
+    pub fn replacing(mut self, corrected: EntryId) -> Self {
+        self.key = format!("replacement:{corrected}");
+        self.following(corrected)
     }
 
     /// Posts a hold with this entry: fully, or partly, and never twice.
     #[must_use]
-    pub fn posting(mut self, hold: HoldId) -> Self {
+    pub const fn posting(mut self, hold: HoldId) -> Self {
         self.hold = Some(hold);
         self
     }
@@ -226,52 +92,19 @@ impl Entry {
         &self.key
     }
 
+    pub const fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+
+    pub const fn transfer(&self) -> Option<TransferId> {
+        self.transfer
+    }
+
     pub const fn template(&self) -> Template {
         self.template
     }
 
     pub fn legs(&self) -> &[Leg] {
         &self.legs
-    }
-
-    fn of_step(
-        tenant: Tenant,
-        key: StepKey,
-        template: Template,
-        from: AccountRef,
-        to: AccountRef,
-        money: Money,
-    ) -> Self {
-        let transfer = Some(key.transfer);
-        Self::of_two(tenant, key.to_string(), transfer, template, from, to, money)
-    }
-
-    fn of_two(
-        tenant: Tenant,
-        key: String,
-        transfer: Option<TransferId>,
-        template: Template,
-        from: AccountRef,
-        to: AccountRef,
-        money: Money,
-    ) -> Self {
-        Self {
-            tenant,
-            key,
-            transfer,
-            template,
-            money,
-            legs: vec![
-                Leg {
-                    account: from,
-                    money: money.reversed(),
-                },
-                Leg { account: to, money },
-            ],
-            corrects: None,
-            linked_to: None,
-            hold: None,
-            conditions: Vec::new(),
-        }
     }
 }

@@ -14,13 +14,17 @@ pub mod chain;
 mod chart;
 pub mod check;
 mod condition;
+mod correct;
 mod entry;
+mod fx;
 mod hold;
 mod post;
 mod read;
 mod refusal;
 pub mod rules;
 mod stored;
+mod template;
+mod templates;
 mod wallets;
 
 pub use account::{
@@ -28,11 +32,15 @@ pub use account::{
 };
 pub use chart::{AccountRef, Place, Purpose};
 pub use condition::Condition;
-pub use entry::{Entry, Leg, Template};
+pub use correct::{CorrectError, correct};
+pub use entry::{Entry, Leg};
+pub use fx::{Quote, QuoteError, Rate, RateError};
 pub use hold::{Hold, HoldState, Reserve, Reserved};
 pub use post::{Posted, post};
 pub use read::{
     EntryView, PostingView, Share, TrialLine, balance, entries_of_transfer, explain, trial_balance,
 };
 pub use refusal::{LedgerError, PostError, Refusal};
+pub use template::Template;
+pub use templates::{Event, Holder};
 pub use wallets::wallets;

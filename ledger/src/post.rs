@@ -27,6 +27,7 @@ pub async fn post(tx: &mut Tx, mint: &Mint, entry: &Entry) -> Result<Posted, Pos
     if let Some(posted) = replay(tx, entry).await? {
         return Ok(posted);
     }
+    rules::in_time(entry, tx.now())?;
     let accounts = locked(tx, mint, entry).await?;
     let legs = match rules::plan(entry, &accounts) {
         Ok(legs) => legs,

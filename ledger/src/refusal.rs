@@ -22,6 +22,8 @@ pub enum Refusal {
     HoldResolved { hold: HoldId, state: HoldState },
     #[error("the hold {hold} has expired; nothing was posted")]
     HoldExpired { hold: HoldId },
+    #[error("the quote has expired at {at}; nothing was posted")]
+    QuoteExpired { at: Timestamp },
     #[error("the entry has {legs} postings where 2 to 10000 are allowed; nothing was posted")]
     LegsOutOfBounds { legs: usize },
     #[error("the amount is not positive; nothing was posted")]
@@ -96,6 +98,7 @@ impl Refusal {
             | Self::HoldUnknown { .. }
             | Self::HoldResolved { .. }
             | Self::HoldExpired { .. }
+            | Self::QuoteExpired { .. }
             | Self::LegsOutOfBounds { .. }
             | Self::AmountZero
             | Self::Unbalanced { .. }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ambient::Timestamp;
 use domain::{AccountId, Currency, Money};
 
 use crate::{Account, AccountRef, Entry, Refusal, State};
@@ -31,6 +32,14 @@ pub fn well_formed(entry: &Entry) -> Result<(), Refusal> {
         return Err(Refusal::AmountNotPositive);
     }
     balanced(entry)
+}
+
+/// A quote is honoured until it expires. Asked after the key: what was posted in time stays posted.
+pub fn in_time(entry: &Entry, now: Timestamp) -> Result<(), Refusal> {
+    match entry.good_until {
+        Some(at) if at <= now => Err(Refusal::QuoteExpired { at }),
+        _ => Ok(()),
+    }
 }
 
 /// What a well-formed entry does to these accounts, or the first rule that it breaks.
@@ -165,7 +174,6 @@ fn add(account: &Account, sum: Money, money: Money) -> Result<Money, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use ambient::Timestamp;
     use domain::rail::RailId;
     use domain::{Mode, PartnerId, Tenant};
 
@@ -199,6 +207,7 @@ mod tests {
             linked_to: None,
             hold: None,
             conditions: Vec::new(),
+            good_until: None,
         }
     }
 

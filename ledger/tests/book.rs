@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use both::{Book, RAIL, each, eur, refusal, step, tenant, undo};
 use db::WriteError;
 use domain::{Currency, Mode, Step, TransferId, UserId};
-use ledger::{AccountRef, ChangeError, Entry, Purpose, Refusal, State, Template};
+use ledger::{AccountRef, ChangeError, Entry, Place, Purpose, Refusal, State, Template};
 use testkit::trial;
 
 fn main() -> ExitCode {
@@ -72,12 +72,19 @@ async fn bank_to_bank(book: Book) -> Result<()> {
     book.post(Entry::collect_from_bank(
         t,
         step(1, Step::Fund),
+        Place::Internal,
         RAIL,
         money,
     ))
     .await?;
-    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
-        .await?;
+    book.post(Entry::set_aside(
+        t,
+        step(1, Step::PayOut),
+        Place::Internal,
+        RAIL,
+        money,
+    ))
+    .await?;
     let lines = ledger::trial_balance(&book.db, t).await?;
     let shown: Vec<_> = lines
         .iter()
@@ -125,16 +132,24 @@ async fn refused_payout(book: Book) -> Result<()> {
     book.post(Entry::collect_from_wallet(
         t,
         step(1, Step::Fund),
+        Place::Internal,
         alice,
         money,
     ))
     .await?;
-    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
-        .await?;
+    book.post(Entry::set_aside(
+        t,
+        step(1, Step::PayOut),
+        Place::Internal,
+        RAIL,
+        money,
+    ))
+    .await?;
     ensure!(book.balance(alice).await? == 70_00);
     book.post(Entry::release_set_aside(
         t,
         undo(1, Step::PayOut),
+        Place::Internal,
         RAIL,
         money,
     ))
@@ -142,6 +157,7 @@ async fn refused_payout(book: Book) -> Result<()> {
     book.post(Entry::give_back_to_wallet(
         t,
         undo(1, Step::Fund),
+        Place::Internal,
         alice,
         money,
     ))
@@ -183,6 +199,7 @@ async fn closing(book: Book) -> Result<()> {
     book.post(Entry::collect_from_wallet(
         book.tenant,
         step(1, Step::Fund),
+        Place::Internal,
         alice,
         eur(5_00),
     ))
@@ -217,7 +234,13 @@ async fn tenants(book: Book) -> Result<()> {
                 .await?
                 .is_empty()
         );
-        let entry = Entry::collect_from_wallet(other.tenant, step(1, Step::Fund), alice, eur(1));
+        let entry = Entry::collect_from_wallet(
+            other.tenant,
+            step(1, Step::Fund),
+            Place::Internal,
+            alice,
+            eur(1),
+        );
         let account = AccountRef::Wallet(alice);
         ensure!(refusal(other.post(entry).await)? == Refusal::AccountUnknown { account });
         // The same key in another tenant is another key.
@@ -230,10 +253,21 @@ async fn tenants(book: Book) -> Result<()> {
 
 async fn explained(book: Book) -> Result<()> {
     for (transfer, minor) in [(1, 10_00), (2, 20_00), (3, 30_00)] {
-        let entry =
-            Entry::collect_from_bank(book.tenant, step(transfer, Step::Fund), RAIL, eur(minor));
+        let entry = Entry::collect_from_bank(
+            book.tenant,
+            step(transfer, Step::Fund),
+            Place::Internal,
+            RAIL,
+            eur(minor),
+        );
         book.post(entry).await?;
-        let entry = Entry::set_aside(book.tenant, step(transfer, Step::PayOut), RAIL, eur(minor));
+        let entry = Entry::set_aside(
+            book.tenant,
+            step(transfer, Step::PayOut),
+            Place::Internal,
+            RAIL,
+            eur(minor),
+        );
         book.post(entry).await?;
     }
     let settled = Entry::settle_payout(book.tenant, step(2, Step::Settle), RAIL, eur(20_00));

@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use both::{Book, RAIL, each, step, undo};
 use db::WriteError;
 use domain::{AccountId, Currency, Money, Step};
-use ledger::{ChangeError, Entry, PostError, Purpose, Refusal, State};
+use ledger::{ChangeError, Entry, Place, PostError, Purpose, Refusal, State};
 
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -124,24 +124,56 @@ impl Table {
         let number = || key.parse::<u128>().context("which transfer?");
         Ok(match template {
             "opening" => Entry::opening(t, key, RAIL, wallet()?, money),
-            "collect_from_wallet" => {
-                Entry::collect_from_wallet(t, step(number()?, Step::Fund), wallet()?, money)
-            }
-            "collect_from_bank" => {
-                Entry::collect_from_bank(t, step(number()?, Step::Fund), RAIL, money)
-            }
-            "set_aside" => Entry::set_aside(t, step(number()?, Step::PayOut), RAIL, money),
-            "pay_wallet" => Entry::pay_wallet(t, step(number()?, Step::Settle), wallet()?, money),
+            "collect_from_wallet" => Entry::collect_from_wallet(
+                t,
+                step(number()?, Step::Fund),
+                Place::Internal,
+                wallet()?,
+                money,
+            ),
+            "collect_from_bank" => Entry::collect_from_bank(
+                t,
+                step(number()?, Step::Fund),
+                Place::Internal,
+                RAIL,
+                money,
+            ),
+            "set_aside" => Entry::set_aside(
+                t,
+                step(number()?, Step::PayOut),
+                Place::Internal,
+                RAIL,
+                money,
+            ),
+            "pay_wallet" => Entry::pay_wallet(
+                t,
+                step(number()?, Step::Settle),
+                Place::Internal,
+                wallet()?,
+                money,
+            ),
             "settle_payout" => Entry::settle_payout(t, step(number()?, Step::Settle), RAIL, money),
-            "release_set_aside" => {
-                Entry::release_set_aside(t, undo(number()?, Step::PayOut), RAIL, money)
-            }
-            "give_back_to_wallet" => {
-                Entry::give_back_to_wallet(t, undo(number()?, Step::Fund), wallet()?, money)
-            }
-            "give_back_to_bank" => {
-                Entry::give_back_to_bank(t, undo(number()?, Step::Fund), RAIL, money)
-            }
+            "release_set_aside" => Entry::release_set_aside(
+                t,
+                undo(number()?, Step::PayOut),
+                Place::Internal,
+                RAIL,
+                money,
+            ),
+            "give_back_to_wallet" => Entry::give_back_to_wallet(
+                t,
+                undo(number()?, Step::Fund),
+                Place::Internal,
+                wallet()?,
+                money,
+            ),
+            "give_back_to_bank" => Entry::give_back_to_bank(
+                t,
+                undo(number()?, Step::Fund),
+                Place::Internal,
+                RAIL,
+                money,
+            ),
             _ => bail!("no such template"),
         })
     }

@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 use both::{Book, RAIL, each, eur, step};
 use db::{DbError, Violation, WriteError, params};
 use domain::Step;
-use ledger::Entry;
 use ledger::check::{self, Rule};
+use ledger::{Entry, Place};
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
@@ -69,12 +69,19 @@ async fn filled(book: &Book) -> Result<()> {
     book.post(Entry::collect_from_wallet(
         t,
         step(1, Step::Fund),
+        Place::Internal,
         alice,
         money,
     ))
     .await?;
-    book.post(Entry::set_aside(t, step(1, Step::PayOut), RAIL, money))
-        .await?;
+    book.post(Entry::set_aside(
+        t,
+        step(1, Step::PayOut),
+        Place::Internal,
+        RAIL,
+        money,
+    ))
+    .await?;
     Ok(())
 }
 

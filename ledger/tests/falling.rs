@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use both::{Book, eur, step};
 use db::{DbError, WriteError};
 use domain::{AccountId, Step};
-use ledger::{Entry, LedgerError, PostError};
+use ledger::{Entry, LedgerError, Place, PostError};
 use testkit::{FallingPostgres, eventually, trial_needing};
 
 const CALLERS: usize = 16;
@@ -118,7 +118,13 @@ async fn load(book: Book, diary: Arc<Diary>, alice: AccountId, caller: usize) ->
 }
 
 fn spend(book: &Book, alice: AccountId, number: u128) -> Entry {
-    Entry::collect_from_wallet(book.tenant, step(number, Step::Fund), alice, eur(1))
+    Entry::collect_from_wallet(
+        book.tenant,
+        step(number, Step::Fund),
+        Place::Internal,
+        alice,
+        eur(1),
+    )
 }
 
 fn fate(answer: Result<ledger::Posted, WriteError<PostError>>) -> Result<Fate> {

@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use both::{Book, RAIL, each, eur, step, undo};
 use db::WriteError;
 use domain::{AccountId, Step};
-use ledger::{Entry, PostError, Purpose, Refusal};
+use ledger::{Entry, Place, PostError, Purpose, Refusal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
@@ -134,30 +134,37 @@ fn way(book: &Book, transfer: &Transfer, number: u128, wallets: &[AccountId]) ->
         step(number, Step::PayOut),
     );
     let mut way = vec![match transfer.from {
-        Some(from) => Entry::collect_from_wallet(t, fund, wallets[from], money),
-        None => Entry::collect_from_bank(t, fund, RAIL, money),
+        Some(from) => Entry::collect_from_wallet(t, fund, Place::Internal, wallets[from], money),
+        None => Entry::collect_from_bank(t, fund, Place::Internal, RAIL, money),
     }];
     if transfer.to.is_none() {
-        way.push(Entry::set_aside(t, pay_out, RAIL, money));
+        way.push(Entry::set_aside(t, pay_out, Place::Internal, RAIL, money));
     }
     if transfer.payout_refused {
         if transfer.to.is_none() {
             way.push(Entry::release_set_aside(
                 t,
                 undo(number, Step::PayOut),
+                Place::Internal,
                 RAIL,
                 money,
             ));
         }
         way.push(match transfer.from {
-            Some(from) => {
-                Entry::give_back_to_wallet(t, undo(number, Step::Fund), wallets[from], money)
+            Some(from) => Entry::give_back_to_wallet(
+                t,
+                undo(number, Step::Fund),
+                Place::Internal,
+                wallets[from],
+                money,
+            ),
+            None => {
+                Entry::give_back_to_bank(t, undo(number, Step::Fund), Place::Internal, RAIL, money)
             }
-            None => Entry::give_back_to_bank(t, undo(number, Step::Fund), RAIL, money),
         });
     } else {
         way.push(match transfer.to {
-            Some(to) => Entry::pay_wallet(t, settle, wallets[to], money),
+            Some(to) => Entry::pay_wallet(t, settle, Place::Internal, wallets[to], money),
             None => Entry::settle_payout(t, settle, RAIL, money),
         });
     }

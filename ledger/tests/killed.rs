@@ -10,7 +10,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, Result, ensure};
 use both::{Book, each, eur, step};
 use domain::{Step, TransferId};
-use ledger::Entry;
+use ledger::{Entry, Place};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -39,6 +39,7 @@ async fn victim(url: &str) -> ExitCode {
                 let entry = Entry::collect_from_wallet(
                     book.tenant,
                     step(number, Step::Fund),
+                    Place::Internal,
                     alice,
                     eur(1),
                 );

@@ -27,7 +27,7 @@ use db::DatabaseUrl;
 use disk::{Disk, FileBytes, Op};
 use domain::{AccountId, Step, TransferId};
 use image::{Chance, Platter};
-use ledger::Entry;
+use ledger::{Entry, Place};
 use testkit::trial;
 
 const FILE: &str = "remit.db";
@@ -139,8 +139,14 @@ async fn post(
 ) -> Result<()> {
     for number in first..first + count {
         let key = step(u128::try_from(number)?, Step::Fund);
-        book.post(Entry::collect_from_wallet(book.tenant, key, alice, eur(1)))
-            .await?;
+        book.post(Entry::collect_from_wallet(
+            book.tenant,
+            key,
+            Place::Internal,
+            alice,
+            eur(1),
+        ))
+        .await?;
         disk.acknowledged(number);
     }
     Ok(())

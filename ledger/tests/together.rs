@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use both::{Book, each, eur, on_postgres, refusal, step};
 use db::WriteError;
 use domain::Step;
-use ledger::{Entry, PostError, Refusal};
+use ledger::{Entry, Place, PostError, Refusal};
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
@@ -26,7 +26,13 @@ fn main() -> ExitCode {
 
 async fn one_key(book: Book) -> Result<()> {
     let alice = book.funded(1, 100_00).await?;
-    let entry = Entry::collect_from_wallet(book.tenant, step(1, Step::Fund), alice, eur(60_00));
+    let entry = Entry::collect_from_wallet(
+        book.tenant,
+        step(1, Step::Fund),
+        Place::Internal,
+        alice,
+        eur(60_00),
+    );
     let mut storm = tokio::task::JoinSet::new();
     for _ in 0..200 {
         let (book, entry) = (book.clone(), entry.clone());
@@ -65,9 +71,20 @@ async fn cross(here: &Book, there: &Book) -> Result<()> {
         };
         transfers.spawn(async move {
             let money = eur(1_00);
-            let collect =
-                Entry::collect_from_wallet(book.tenant, step(transfer, Step::Fund), from, money);
-            let pay = Entry::pay_wallet(book.tenant, step(transfer, Step::Settle), to, money);
+            let collect = Entry::collect_from_wallet(
+                book.tenant,
+                step(transfer, Step::Fund),
+                Place::Internal,
+                from,
+                money,
+            );
+            let pay = Entry::pay_wallet(
+                book.tenant,
+                step(transfer, Step::Settle),
+                Place::Internal,
+                to,
+                money,
+            );
             // A conflict says that nothing was executed and that the same call may be repeated.
             for entry in [collect, pay] {
                 while let Err(error) = book.post(entry.clone()).await {
@@ -96,8 +113,13 @@ async fn spent_once(book: Book) -> Result<()> {
     let mut spending = tokio::task::JoinSet::new();
     for transfer in 0..50 {
         let book = book.clone();
-        let entry =
-            Entry::collect_from_wallet(book.tenant, step(transfer, Step::Fund), alice, eur(7_00));
+        let entry = Entry::collect_from_wallet(
+            book.tenant,
+            step(transfer, Step::Fund),
+            Place::Internal,
+            alice,
+            eur(7_00),
+        );
         spending.spawn(async move { book.post(entry).await });
     }
     let mut spent = 0;
@@ -123,7 +145,13 @@ async fn two_processes(book: Book) -> Result<()> {
     cross(&book, &other).await?;
     // The same key through both at once, with money for one only.
     let carol = book.funded(3, 10_00).await?;
-    let entry = Entry::collect_from_wallet(book.tenant, step(900, Step::Fund), carol, eur(10_00));
+    let entry = Entry::collect_from_wallet(
+        book.tenant,
+        step(900, Step::Fund),
+        Place::Internal,
+        carol,
+        eur(10_00),
+    );
     let (one, two) = tokio::join!(book.post(entry.clone()), other.post(entry));
     let (one, two) = (one?, two?);
     ensure!(

@@ -15,7 +15,7 @@
 
 use domain::transfer::{Endpoint, Happening, MoneyFacts, Order, Status};
 use domain::{Money, Step, StepKey};
-use ledger::Entry;
+use ledger::{Entry, Place};
 
 /// The entry, if there is one. `from` is the status before: what was never set aside is never
 /// released.
@@ -23,22 +23,23 @@ pub(crate) fn entry(order: &Order, from: Status, happening: &Happening) -> Optio
     let (tenant, money) = (order.tenant, order.money);
     let done = |step| StepKey::of(order.transfer, step);
     let undone = |step| StepKey::undo(order.transfer, step);
+    let pool = Place::Internal;
     match happening {
         Happening::Funded { .. } => Some(match order.source {
             Endpoint::Wallet { account } => {
-                Entry::collect_from_wallet(tenant, done(Step::Fund), account, money)
+                Entry::collect_from_wallet(tenant, done(Step::Fund), pool, account, money)
             }
             Endpoint::BankAccount { rail, .. } => {
-                Entry::collect_from_bank(tenant, done(Step::Fund), rail, money)
+                Entry::collect_from_bank(tenant, done(Step::Fund), pool, rail, money)
             }
         }),
         Happening::PayingOut => order
             .destination
             .rail()
-            .map(|rail| Entry::set_aside(tenant, done(Step::PayOut), rail, money)),
+            .map(|rail| Entry::set_aside(tenant, done(Step::PayOut), pool, rail, money)),
         Happening::Completed { .. } => Some(match order.destination {
             Endpoint::Wallet { account } => {
-                Entry::pay_wallet(tenant, done(Step::Settle), account, money)
+                Entry::pay_wallet(tenant, done(Step::Settle), pool, account, money)
             }
             Endpoint::BankAccount { rail, .. } => {
                 Entry::settle_payout(tenant, done(Step::Settle), rail, money)
@@ -47,13 +48,13 @@ pub(crate) fn entry(order: &Order, from: Status, happening: &Happening) -> Optio
         Happening::PayoutRefused { .. } if matches!(from, Status::PayingOut) => order
             .destination
             .rail()
-            .map(|rail| Entry::release_set_aside(tenant, undone(Step::PayOut), rail, money)),
+            .map(|rail| Entry::release_set_aside(tenant, undone(Step::PayOut), pool, rail, money)),
         Happening::Refunded { .. } => Some(match order.source {
             Endpoint::Wallet { account } => {
-                Entry::give_back_to_wallet(tenant, undone(Step::Fund), account, money)
+                Entry::give_back_to_wallet(tenant, undone(Step::Fund), pool, account, money)
             }
             Endpoint::BankAccount { rail, .. } => {
-                Entry::give_back_to_bank(tenant, undone(Step::Fund), rail, money)
+                Entry::give_back_to_bank(tenant, undone(Step::Fund), pool, rail, money)
             }
         }),
         Happening::PayoutRefused { .. }

@@ -11,7 +11,7 @@ use domain::rail::RailId;
 use domain::{
     AccountId, Currency, Mode, Money, PartnerId, Step, StepKey, Tenant, TransferId, UserId,
 };
-use ledger::{Entry, PostError, Posted};
+use ledger::{Entry, Place, PostError, Posted};
 
 const RAIL: RailId = RailId::SandboxBank;
 /// In minor units: more than any measurement spends.
@@ -79,7 +79,13 @@ impl Book {
         let transfer = TransferId::from_bits(self.first + u128::from(number));
         let key = StepKey::of(transfer, Step::Fund);
         let cent = Money::from_minor(1, Currency::EUR)?;
-        Ok(Entry::collect_from_wallet(self.tenant, key, wallet, cent))
+        Ok(Entry::collect_from_wallet(
+            self.tenant,
+            key,
+            Place::Internal,
+            wallet,
+            cent,
+        ))
     }
 
     pub(crate) async fn post(&self, entry: Entry) -> Result<Posted, WriteError<PostError>> {
