@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::books::Books;
+
 #[derive(Debug, Parser)]
 #[command(
     name = "remit",
@@ -18,10 +20,19 @@ use clap::{Args, Parser, Subcommand};
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) role: Option<Role>,
+    pub(crate) command: Option<Command>,
 
     #[command(flatten)]
     pub(crate) flags: Flags,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Role(Role),
+    /// Look into the books: verify them, take statements. Writes nothing, and may run beside the
+    /// program.
+    Ledger(Books),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]

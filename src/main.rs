@@ -1,6 +1,7 @@
 //! The `remit` program: reads its settings, puts the rooms together, and ends in order.
 
 mod banner;
+mod books;
 mod cli;
 mod data_dir;
 mod demo;
@@ -21,7 +22,7 @@ use clap::error::ErrorKind;
 use domain::Code;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::settings::{Settings, Surroundings};
 
@@ -57,12 +58,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let settings = Settings::resolve(cli.flags, cli.role, Surroundings::of_this_process())?;
+    let (role, books) = match cli.command {
+        None => (None, None),
+        Some(Command::Role(role)) => (Some(role), None),
+        Some(Command::Ledger(books)) => (None, Some(books)),
+    };
+    let settings = Settings::resolve(cli.flags, role, Surroundings::of_this_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::caused(Code::Internal, "cannot start threads", &error))?;
-    runtime.block_on(roles::run(cli.role, settings))
+    match books {
+        Some(books) => runtime.block_on(books::run(books, &settings)),
+        None => runtime.block_on(roles::run(role, settings)),
+    }
 }
 
 fn log_filter() -> Result<EnvFilter, Failure> {

@@ -56,7 +56,7 @@ impl Stores {
     }
 }
 
-fn no_master_key(error: MasterKeyError) -> Failure {
+pub(crate) fn no_master_key(error: MasterKeyError) -> Failure {
     Failure::caused(
         Code::DataDirUnusable,
         "the master key cannot be used",
@@ -115,7 +115,7 @@ fn other_key(error: IdentityError) -> Failure {
     Failure::caused(code, line, &error)
 }
 
-fn no_database(url: &DatabaseUrl, error: &OpenError) -> Failure {
+pub(crate) fn no_database(url: &DatabaseUrl, error: &OpenError) -> Failure {
     let code = match (error, url) {
         (OpenError::Newer { .. }, _) => Code::DataDirNewer,
         // A file that can be read and is no database.

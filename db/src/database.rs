@@ -89,6 +89,25 @@ impl Db {
         })
     }
 
+    /// Opens what is there for reading alone, beside whoever writes: nothing is created, locked or
+    /// migrated, and every write is answered [`WriteError::Closed`].
+    pub async fn look(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        migrate::look(url, migrate::all()).await?;
+        let readers = Readers::open(url, 1).map_err(|source| OpenError::Unreachable {
+            url: url.to_string(),
+            source,
+        })?;
+        // Nobody takes what is sent here.
+        let (queue, _) = mpsc::channel(1);
+        Ok(Self {
+            url: url.clone(),
+            readers,
+            queue,
+            commits: Arc::default(),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
+        })
+    }
+
     pub const fn dialect(&self) -> Dialect {
         self.url.dialect()
     }

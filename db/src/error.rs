@@ -184,6 +184,11 @@ pub enum OpenError {
         "the database was written by a newer version (schema {found}, this program knows {supported}); use the newer program"
     )]
     Newer { found: u32, supported: u32 },
+    /// Only for whoever looks without writing: everybody else migrates.
+    #[error(
+        "the database has the schema of an older version ({found}, this program needs {needed}); start this program on it once, which migrates it"
+    )]
+    Older { found: u32, needed: u32 },
     #[error(
         "migration {version} ({name}) was changed after it had been applied; restore the original text"
     )]

@@ -80,6 +80,25 @@ pub(crate) async fn prepare(
     Ok(connection)
 }
 
+/// Looks whether the schema is the one that this program knows, and changes nothing.
+pub(crate) async fn look(url: &DatabaseUrl, migrations: &[Migration]) -> Result<(), OpenError> {
+    let mut connection = Connection::open(url, Purpose::Read)
+        .await
+        .map_err(|source| unreachable(url, source))?;
+    let applied = check(url, &mut connection, migrations).await?;
+    let needed = migrations.last().map_or(0, |last| last.version);
+    if migrations
+        .iter()
+        .any(|known| !applied.contains_key(&known.version))
+    {
+        let found = applied.keys().next_back().copied().unwrap_or(0);
+        return Err(OpenError::Older { found, needed });
+    }
+    // Nothing was written, so there is nothing that could fail to arrive.
+    drop(connection.close().await);
+    Ok(())
+}
+
 fn unreachable(url: &DatabaseUrl, source: DbError) -> OpenError {
     OpenError::Unreachable {
         url: url.to_string(),

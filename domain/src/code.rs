@@ -69,6 +69,8 @@ codes! {
     Overloaded = "overloaded", 503, exit 21, NotExecuted, true, "Too much to do at the moment";
     StorageUnavailable = "storage-unavailable", 503, exit 21, Unknown, true, "The database does not answer";
     TimedOut = "timed-out", 504, exit 21, Unknown, true, "The answer took too long";
+    // What a look into the books finds.
+    BooksUntrue = "books-untrue", 500, exit 15, NotExecuted, false, "The books are not true";
     // What keeps the program from starting.
     ConfigInvalid = "config-invalid", 500, exit 2, NotExecuted, false, "The configuration is not valid";
     AddressTaken = "address-taken", 500, exit 3, NotExecuted, false, "The address is taken by another program";

@@ -38,7 +38,9 @@ pub use fx::{Quote, QuoteError, Rate, RateError};
 pub use hold::{Hold, HoldState, Reserve, Reserved};
 pub use post::{Posted, post};
 pub use read::{
-    EntryView, PostingView, Share, TrialLine, balance, entries_of_transfer, explain, trial_balance,
+    Balances, Counter, Cursor, EntryView, Explained, Line, NotACursor, OpenHold, Period,
+    PostingView, Share, Statement, TrialLine, balance, balance_at, balances, entries_of_transfer,
+    explain, house_account, statement, tenants, trial_balance, trial_balance_before,
 };
 pub use refusal::{LedgerError, PostError, Refusal};
 pub use template::Template;

@@ -108,7 +108,7 @@ async fn write(
     for (account, (last, count)) in standing {
         let changed = tx
             .execute(
-                "UPDATE accounts SET balance = $4, version = $5
+                "UPDATE accounts SET balance = $4, version = $5, moved_at = $7
                  WHERE partner_id = $1 AND livemode = $2 AND id = $3 AND version = $6",
                 params![
                     &partner,
@@ -116,7 +116,8 @@ async fn write(
                     account.to_string(),
                     last.balance.minor(),
                     last.version,
-                    last.version - count
+                    last.version - count,
+                    tx.now()
                 ],
             )
             .await?;

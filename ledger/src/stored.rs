@@ -27,3 +27,11 @@ pub(crate) fn tenant(row: &Row) -> Result<Tenant, DbError> {
         mode: Mode::from_livemode(row.bool("livemode")?),
     })
 }
+
+/// An id that may be missing.
+pub(crate) fn maybe<T: std::str::FromStr>(row: &Row, column: &str) -> Result<Option<T>, DbError> {
+    match row.opt_text(column)? {
+        None => Ok(None),
+        Some(_) => row.parse(column).map(Some),
+    }
+}

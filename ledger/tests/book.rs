@@ -275,18 +275,25 @@ async fn explained(book: Book) -> Result<()> {
     let entries =
         ledger::entries_of_transfer(&book.db, book.tenant, TransferId::from_bits(1)).await?;
     let suspense = entries[1].postings[1].account;
-    let shares = ledger::explain(&book.db, book.tenant, suspense, 10).await?;
-    let shown: Vec<_> = shares
+    let explained = ledger::explain(&book.db, book.tenant, suspense, 10)
+        .await?
+        .unwrap();
+    let shown: Vec<_> = explained
+        .shares
         .iter()
-        .map(|s| (s.transfer.bits(), s.money.minor()))
+        .map(|s| (s.transfer.unwrap().bits(), s.money.minor()))
         .collect();
-    ensure!(shown == [(1, 10_00), (3, 30_00)], "{shown:?}");
-    ensure!(book.balance(suspense).await? == 40_00);
     ensure!(
-        ledger::explain(&book.db, book.tenant, suspense, 1)
-            .await?
-            .len()
-            == 1
+        shown == [(1, 10_00), (3, 30_00)] && explained.adds_up(),
+        "{explained:?}"
+    );
+    ensure!(book.balance(suspense).await? == 40_00);
+    let one = ledger::explain(&book.db, book.tenant, suspense, 1)
+        .await?
+        .unwrap();
+    ensure!(
+        one.shares.len() == 1 && one.all_shares == 2 && one.adds_up(),
+        "{one:?}"
     );
     book.is_true().await
 }

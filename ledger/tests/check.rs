@@ -111,7 +111,7 @@ async fn notices(book: Book, damage: &'static str, rule: Rule) -> Result<()> {
         report
             .faults
             .iter()
-            .all(|fault| fault.tenant == book.tenant)
+            .all(|fault| fault.tenant.is_none_or(|tenant| tenant == book.tenant))
     );
     Ok(())
 }

@@ -66,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "engine",
             "identity",
+            "ledger",
             "sandbox",
             "temporal",
             "transfers",

@@ -89,6 +89,11 @@ impl SignedHead {
         self.signature
     }
 
+    /// What it says, believed or not: see [`Self::checked`].
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
     /// What was signed, if it was signed with this key.
     pub fn checked(&self, wanted: PublicKey) -> Result<&Head, HeadError> {
         if self.public != wanted {

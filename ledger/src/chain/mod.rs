@@ -8,17 +8,21 @@
 //! signed heads are for ([`SignedHead`]): taken now and then and kept elsewhere, they say what the
 //! last link of each lane was, and no key to sign another lies in the database.
 //!
-//! Everything here is pure.
+//! Pure but for [`verify`](verify()) and [`head`](head()), which read; nothing in here ever writes.
 
 mod canonical;
 mod head;
 mod link;
+mod verify;
 mod walk;
 
 pub use canonical::{Content, ContentLeg};
 pub use head::{Head, HeadError, SIGNER, SignedHead, Tip};
 pub use link::{Hash, NotAHash, link};
+pub use verify::{Progress, Verified, head, verify};
 pub use walk::{Break, Kind, Walk};
+
+pub(crate) use verify::verify_in;
 
 /// The lane of the entries that are older than the chain.
 pub const FOUNDING: &str = "founding";

@@ -30,6 +30,8 @@ pub enum Kind {
     RecordDiffers,
     /// There are entries and no lane that they belong to.
     NoSuchLane,
+    /// Entries that are in no lane at all; the one named is the first.
+    Unlinked { entries: i64 },
 }
 
 /// Where a chain breaks, and how.
@@ -76,6 +78,9 @@ impl fmt::Display for Break {
             }
             Kind::RecordDiffers => f.write_str("the lane's record of its last link is another"),
             Kind::NoSuchLane => f.write_str("there is no record of such a lane"),
+            Kind::Unlinked { entries } => {
+                write!(f, "{entries} entries from here on are in no lane")
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) const RAIL: RailId = RailId::SandboxBank;
 pub(crate) struct Book {
     pub(crate) db: Db,
     pub(crate) mint: Mint,
+    /// The time of the book's writer.
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) tenant: Tenant,
     pub(crate) url: DatabaseUrl,
     _dir: Option<Arc<TempDir>>,
@@ -50,7 +52,8 @@ impl Book {
         let db = Db::open(&url, Options::new(clock.clone())).await?;
         Ok(Self {
             db,
-            mint: Mint::new(clock),
+            mint: Mint::new(clock.clone()),
+            clock,
             tenant: tenant(1, Mode::Sandbox),
             url,
             _dir: dir.map(Arc::new),
