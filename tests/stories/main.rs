@@ -11,6 +11,7 @@ mod doubt;
 mod false_answer;
 mod first_transfer;
 mod forged;
+mod ledger;
 mod program;
 mod readme;
 mod refusals_at_start;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     trials.extend(false_answer::trials());
     trials.extend(forged::trials());
     trials.extend(crash::trials());
+    trials.extend(ledger::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());
     trials.extend(readme::trials());
