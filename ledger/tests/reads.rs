@@ -41,8 +41,14 @@ async fn filled(book: &Book) -> Result<AccountId> {
         }
         let money = eur(i64::from(number) * 1_00);
         let key = step(number.into(), Step::Fund);
-        book.post(Entry::collect_from_wallet(book.tenant, key, alice, money))
-            .await?;
+        book.post(Entry::collect_from_wallet(
+            book.tenant,
+            key,
+            Place::Internal,
+            alice,
+            money,
+        ))
+        .await?;
     }
     Ok(alice)
 }
@@ -141,7 +147,13 @@ async fn pages(book: Book) -> Result<()> {
             Some(next) => Some(next.to_string().parse()?),
             None => break,
         };
-        let entry = Entry::pay_wallet(book.tenant, step(number, Step::PayOut), alice, eur(1));
+        let entry = Entry::pay_wallet(
+            book.tenant,
+            step(number, Step::PayOut),
+            Place::Internal,
+            alice,
+            eur(1),
+        );
         book.post(entry).await?;
     }
     ensure!(lines == all.lines, "{lines:#?}");
@@ -171,10 +183,22 @@ async fn explained(book: Book) -> Result<()> {
     filled(&book).await?;
     let t = book.tenant;
     // One of them went on, one in part.
-    book.post(Entry::set_aside(t, step(2, Step::PayOut), RAIL, eur(2_00)))
-        .await?;
-    book.post(Entry::set_aside(t, step(3, Step::PayOut), RAIL, eur(1_00)))
-        .await?;
+    book.post(Entry::set_aside(
+        t,
+        step(2, Step::PayOut),
+        Place::Internal,
+        RAIL,
+        eur(2_00),
+    ))
+    .await?;
+    book.post(Entry::set_aside(
+        t,
+        step(3, Step::PayOut),
+        Place::Internal,
+        RAIL,
+        eur(1_00),
+    ))
+    .await?;
     let pool = pool(&book).await?;
     let all = ledger::explain(&book.db, t, pool, 100)
         .await?
