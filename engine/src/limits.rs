@@ -17,6 +17,11 @@ pub(crate) const LINKS: usize = 10;
 pub(crate) const LINK_BYTES: usize = 4_000;
 pub(crate) const HISTORY_EVENTS: i64 = 51_200;
 pub(crate) const HISTORY_BYTES: u64 = 50 * 1024 * 1024;
+/// The log says so from here on.
+pub(crate) const WARN_BLOB_BYTES: usize = 512 * 1024;
+pub(crate) const WARN_MEMO_BYTES: usize = 2 * 1024;
+pub(crate) const WARN_HISTORY_EVENTS: i64 = 10_240;
+pub(crate) const WARN_HISTORY_BYTES: u64 = 10 * 1024 * 1024;
 /// What is kept of a run beside its history.
 pub(crate) const STATE_BYTES: usize = 8 * 1024 * 1024;
 /// Events that wait for the end of a workflow task.

@@ -74,6 +74,49 @@ pub(crate) enum Errand {
     Part(i64, Child),
 }
 
+/// The workflow that an errand goes to: its namespace and its id.
+pub(crate) type Target = (String, String);
+
+impl Request {
+    fn target(&self) -> Target {
+        let (namespace, workflow_id) = match self {
+            Self::StartChild(a, _) => (&a.namespace_id, a.workflow_id.clone()),
+            Self::Signal(a) => (&a.namespace_id, id_of(a.workflow_execution.as_ref())),
+            Self::Cancel(a) => (&a.namespace_id, id_of(a.workflow_execution.as_ref())),
+        };
+        (namespace.clone(), workflow_id)
+    }
+}
+
+fn id_of(execution: Option<&WorkflowExecution>) -> String {
+    execution.map_or_else(String::new, |execution| execution.workflow_id.clone())
+}
+
+impl Parent {
+    fn target(&self) -> Target {
+        (
+            self.namespace_id.clone(),
+            self.execution.workflow_id.clone(),
+        )
+    }
+}
+
+impl Child {
+    fn target(&self) -> Target {
+        (self.namespace_id.clone(), self.workflow_id.clone())
+    }
+}
+
+impl Errand {
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Self::Request(_, request) => request.target(),
+            Self::Report(parent, _) => parent.target(),
+            Self::Part(_, child) => child.target(),
+        }
+    }
+}
+
 /// Pending requests of each kind, as they are limited.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
@@ -90,16 +133,22 @@ impl Family {
         }
     }
 
-    /// Each in the order in which it came to be; the parent hears before the children.
-    pub(crate) fn next_errand(&self) -> Option<Errand> {
-        if let Some((id, request)) = self.outbox.first_key_value() {
+    /// Those to one target in the order in which they came to be; the parent hears before the
+    /// children. None that goes to a target where one before it could not be done now.
+    pub(crate) fn next_errand(&self, shut: &BTreeSet<Target>) -> Option<Errand> {
+        let is_open = |target: Target| !shut.contains(&target);
+        let mut requests = self.outbox.iter();
+        if let Some((id, request)) = requests.find(|(_, request)| is_open(request.target())) {
             return Some(Errand::Request(*id, request.clone()));
         }
-        if let (Some(parent), Some(end)) = (&self.parent, &self.news) {
+        if let (Some(parent), Some(end)) = (&self.parent, &self.news)
+            && is_open(parent.target())
+        {
             return Some(Errand::Report(Parent::clone(parent), end.clone()));
         }
-        let id = self.partings.first()?;
-        let child = self.children.get(id)?;
+        let children = self.partings.iter();
+        let mut children = children.filter_map(|id| Some((id, self.children.get(id)?)));
+        let (id, child) = children.find(|(_, child)| is_open(child.target()))?;
         Some(Errand::Part(*id, child.clone()))
     }
 

@@ -10,6 +10,7 @@ mod external;
 mod offspring;
 mod queue;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(crate) use queue::Queue;
 
 use crate::core::Run;
 use crate::core::commands::answer_errand::{self, Answer};
-use crate::core::family::{Errand, Request};
+use crate::core::family::{Errand, Request, Target};
 use crate::runs::{Host, Namespace};
 
 /// Runs whose errands are done at the same time.
@@ -82,43 +83,51 @@ impl Host {
 
     async fn go_for(&self, row: i64) {
         let _hand = self.stillness.hand();
-        let wait = match self.do_errands(row).await {
-            Ok(()) => return self.errands.done(row),
-            Err(error) if error.code() == Code::DataLoss => {
-                tracing::error!(row, %error, "an errand goes to a run that cannot be read");
-                AGAIN_IF_DAMAGED
-            }
-            Err(error) if error.code() == Code::ResourceExhausted => AGAIN_SOON,
+        match self.do_errands(row).await {
+            Ok(None) => self.errands.done(row),
+            Ok(Some(wait)) => self.errands.again_at(row, self.now().after(wait)),
             Err(error) => {
-                tracing::warn!(row, %error, "an errand is tried again");
-                AGAIN
+                let wait = patience(row, &error);
+                self.errands.again_at(row, self.now().after(wait));
             }
-        };
-        self.errands.again_at(row, self.now().after(wait));
-    }
-
-    /// Does what the run has to do elsewhere, one after the other. After an error the rest is
-    /// still there.
-    pub(crate) async fn do_errands(&self, row: i64) -> Result<(), Status> {
-        loop {
-            self.admit()?;
-            self.errands.look(row);
-            let Some((source, errand)) = self.next_errand(row).await? else {
-                return Ok(());
-            };
-            let done = self.carry_out(&source, errand).await?;
-            self.tell(row, done).await?;
         }
     }
 
-    async fn next_errand(&self, row: i64) -> Result<Option<(Source, Errand)>, Status> {
+    /// Does what the run has to do elsewhere, one after the other. What cannot be done now is still
+    /// there, and steps aside with all that goes to the same workflow after it: answers how long
+    /// it shall wait.
+    pub(crate) async fn do_errands(&self, row: i64) -> Result<Option<Duration>, Status> {
+        let (mut shut, mut soonest) = (BTreeSet::new(), None);
+        loop {
+            self.admit()?;
+            self.errands.look(row);
+            let Some((source, errand)) = self.next_errand(row, &shut).await? else {
+                return Ok(soonest);
+            };
+            let target = errand.target();
+            match self.carry_out(&source, errand).await {
+                Ok(done) => self.tell(row, done).await?,
+                Err(error) => {
+                    shut.insert(target);
+                    let wait = patience(row, &error);
+                    soonest = Some(soonest.map_or(wait, |before| wait.min(before)));
+                }
+            }
+        }
+    }
+
+    async fn next_errand(
+        &self,
+        row: i64,
+        shut: &BTreeSet<Target>,
+    ) -> Result<Option<(Source, Errand)>, Status> {
         let Some((key, slot)) = self.lock_source(row).await? else {
             return Ok(None);
         };
         let Some(run) = slot.run_of_row(row) else {
             return Ok(None);
         };
-        let Some(errand) = run.family.next_errand() else {
+        let Some(errand) = run.family.next_errand(shut) else {
             return Ok(None);
         };
         let namespace = self.namespaces.by_id(key.namespace);
@@ -148,6 +157,21 @@ impl Host {
             });
         }
         Ok(())
+    }
+}
+
+/// How long what could not be done shall wait.
+fn patience(row: i64, error: &Status) -> Duration {
+    match error.code() {
+        Code::DataLoss => {
+            tracing::error!(row, %error, "an errand goes to a run that cannot be read");
+            AGAIN_IF_DAMAGED
+        }
+        Code::ResourceExhausted => AGAIN_SOON,
+        _ => {
+            tracing::warn!(row, %error, "an errand is tried again");
+            AGAIN
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::core::commands::terminate::{self, Terminate};
 use crate::core::family::{Child, Family, Parent};
 use crate::core::{Outcome, Refusal, Run, priority};
 use crate::frontend::start::{self, Decision};
-use crate::runs::{Host, Key, Slot};
+use crate::runs::{Host, Key};
 
 const IDENTITY: &str = "history-service";
 
@@ -42,10 +42,9 @@ impl Host {
         let key = Key::new(namespace.id, &a.workflow_id);
         let request_id = source.request_id(id);
         let request = request(source, a, metadata, request_id.clone());
-        let mut slot = self.lock(&key).await?;
-        // The child may have gone on since, as a run that nobody asked for.
-        if let Some(first) = self.first_run_started_by(&key, &slot, &request_id).await? {
-            return Ok(done(Answer::ChildStarted(id, first)));
+        let (mut slot, started) = self.lock_for_start(&key, &request_id).await?;
+        if let Some(run_id) = started {
+            return Ok(done(Answer::ChildStarted(id, run_id)));
         }
         let answer = match start::decide(&slot, &request) {
             Ok(Decision::New) => {
@@ -63,31 +62,6 @@ impl Host {
             Err(other) => return Err(other),
         };
         Ok(done(answer))
-    }
-
-    /// The first run of the present chain of a workflow id, if this request started it.
-    async fn first_run_started_by(
-        &self,
-        key: &Key,
-        slot: &Slot,
-        request_id: &str,
-    ) -> Result<Option<String>, Status> {
-        let (run_id, first) = match (&slot.live, &slot.closed) {
-            (Some(live), _) => (&live.run.run_id, &live.run.first_run_id),
-            (None, Some(head)) => (&head.run_id, &head.first_run_id),
-            (None, None) => return Ok(None),
-        };
-        if run_id == first {
-            return Ok(None);
-        }
-        let (namespace, workflow_id) = (key.namespace, key.workflow_id.to_string());
-        let wanted = first.clone();
-        let head = self
-            .read(move |reader| reader.run(namespace, &workflow_id, &wanted))
-            .await?;
-        Ok(head
-            .filter(|head| head.started_by == request_id)
-            .map(|head| head.run_id))
     }
 
     /// Tells the parent how a child ended. A parent that is gone does not want to know.

@@ -34,7 +34,7 @@ enum Watch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     InLine,
-    Later,
+    Later(Timestamp),
     /// With a performer.
     Busy,
     /// With a performer that may have looked before the latest errand came.
@@ -55,6 +55,12 @@ impl Queue {
         match state.known.get_mut(&row) {
             None => state.enter(row, self.under_way()),
             Some((place @ Place::Busy, _)) => *place = Place::BusyAgain,
+            // What came now may go where nothing is in the way.
+            Some((Place::Later(at), _)) => {
+                let at = *at;
+                state.later.remove(&(at, row));
+                state.enter(row, self.under_way());
+            }
             Some(_) => {}
         }
         drop(state);
@@ -99,11 +105,16 @@ impl Queue {
     /// The performer could not: somebody tries again then.
     pub(crate) fn again_at(&self, row: i64, at: Timestamp) {
         let mut state = self.lock();
+        if let Some((Place::BusyAgain, _)) = state.known.get(&row) {
+            state.enter(row, self.under_way());
+            self.wake.notify_one();
+            return;
+        }
         let watched = self.stillness.is_watched();
         let _at = watched.then(|| self.stillness.sleeper(at));
         state
             .known
-            .insert(row, (Place::Later, Watch::Later { _at }));
+            .insert(row, (Place::Later(at), Watch::Later { _at }));
         state.later.insert((at, row));
         self.wake.notify_one();
     }
@@ -187,5 +198,24 @@ mod tests {
         assert_eq!(queue.next(&clock).await, 2);
         manual.advance(Duration::from_secs(1));
         assert_eq!(queue.next(&clock).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_an_errand_waits_does_not_wait_with_it() {
+        let manual = ManualClock::at(Timestamp::from_seconds(1_000));
+        let clock: SharedClock = Arc::new(manual.clone());
+        let queue = Queue::new(Arc::default());
+        queue.push(1);
+        queue.next(&clock).await;
+        queue.again_at(1, Timestamp::from_seconds(1_060));
+        queue.push(1);
+        assert_eq!(queue.next(&clock).await, 1);
+        // The same while the performer is at it.
+        queue.push(1);
+        queue.again_at(1, Timestamp::from_seconds(1_060));
+        assert_eq!(queue.next(&clock).await, 1);
+        queue.done(1);
+        assert!(queue.is_idle());
+        assert!(queue.lock().later.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Errands driven by hand: the engine is gone at every gap between the record that causes one,
 //! the record at the other run, and the answer.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ambient::SystemClock;
@@ -13,7 +14,7 @@ use temporalio_protos::temporal::api::command::v1::{
 };
 use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 use temporalio_protos::temporal::api::enums::v1::ParentClosePolicy;
-use temporalio_protos::temporal::api::history::v1::History;
+use temporalio_protos::temporal::api::history::v1::{History, history_event::Attributes as Told};
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
 use temporalio_protos::temporal::api::workflowservice::v1::{
     PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
@@ -21,6 +22,8 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
     TerminateWorkflowExecutionRequest,
 };
 
+use super::AGAIN_IF_DAMAGED;
+use crate::core::family::Target;
 use crate::engine::open_store;
 use crate::frontend::{complete_task, poll_workflow, start, terminate};
 use crate::runs::{Found, Host};
@@ -71,7 +74,7 @@ impl Play {
             return play;
         }
         if gap == Gap::BeforeTheAnswer {
-            let (source, errand) = self.host.next_errand(row).await.unwrap().unwrap();
+            let (source, errand) = self.host.next_errand(row, &none()).await.unwrap().unwrap();
             self.host.carry_out(&source, errand).await.unwrap();
             let play = self.restarted().await;
             play.host.do_errands(row).await.unwrap();
@@ -145,6 +148,10 @@ impl Play {
         let telling = names.filter(|name| !name.starts_with("WorkflowTask"));
         telling.collect::<Vec<_>>().join(" ")
     }
+}
+
+fn none() -> BTreeSet<Target> {
+    BTreeSet::new()
 }
 
 fn kind() -> Option<WorkflowType> {
@@ -267,7 +274,7 @@ async fn a_closed_parent_ends_its_child_though_another_run_has_taken_its_place()
         assert_eq!(play.tells("parent").await, "WorkflowExecutionStarted");
         // Nothing is left, in memory or on disk.
         let play = play.restarted().await;
-        assert!(play.host.next_errand(1).await.unwrap().is_none());
+        assert!(play.host.next_errand(1, &none()).await.unwrap().is_none());
         assert!(!play.host.reader.by_row(1).unwrap().unwrap().agenda.ready);
     }
 }
@@ -278,7 +285,7 @@ async fn a_child_started_before_its_parent_closed_unaware_of_it_is_ended_too() {
     play.start("parent").await;
     play.decide("parent", vec![child(ParentClosePolicy::RequestCancel)])
         .await;
-    let (source, errand) = play.host.next_errand(1).await.unwrap().unwrap();
+    let (source, errand) = play.host.next_errand(1, &none()).await.unwrap().unwrap();
     play.host.carry_out(&source, errand).await.unwrap();
     play.terminate("parent").await;
     let play = play.errand(1, Gap::BeforeTheErrand).await;
@@ -289,19 +296,55 @@ async fn a_child_started_before_its_parent_closed_unaware_of_it_is_ended_too() {
 }
 
 #[tokio::test]
-async fn a_target_that_cannot_be_read_loses_no_errand() {
+async fn a_child_that_ended_and_was_followed_by_a_strangers_run_is_not_started_again() {
+    let play = Play::new().await;
+    play.start("parent").await;
+    play.decide("parent", vec![child(ParentClosePolicy::Terminate)])
+        .await;
+    let (source, errand) = play.host.next_errand(1, &none()).await.unwrap().unwrap();
+    play.host.carry_out(&source, errand).await.unwrap();
+    play.decide("child", vec![finish()]).await;
+    play.start("child").await;
+    play.decide("child", vec![finish()]).await;
+    let play = play.errand(1, Gap::BeforeTheErrand).await;
+    assert_eq!(
+        play.tells("parent").await,
+        "WorkflowExecutionStarted StartChildWorkflowExecutionInitiated \
+         ChildWorkflowExecutionStarted"
+    );
+    let first = play.host.reader.by_row(2).unwrap().unwrap().run_id;
+    let Found::Live(parent) = play.find("parent").await else {
+        panic!("the parent is open");
+    };
+    let parent = &parent.live.as_ref().unwrap().run;
+    let children: Vec<_> = parent.family.children.values().collect();
+    assert!(children.iter().all(|child| child.run_id == first));
+    assert!(play.host.reader.by_row(4).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_read_loses_no_errand_and_holds_up_its_own_alone() {
     let play = Play::new().await;
     play.start("target").await;
     play.start("source").await;
-    let signal = SignalExternalWorkflowExecutionCommandAttributes {
-        execution: Some(WorkflowExecution {
-            workflow_id: "target".to_owned(),
-            run_id: String::new(),
-        }),
-        signal_name: "hello".to_owned(),
-        ..SignalExternalWorkflowExecutionCommandAttributes::default()
+    play.start("other").await;
+    let signal = |workflow_id: &str, name: &str| {
+        let signal = SignalExternalWorkflowExecutionCommandAttributes {
+            execution: Some(WorkflowExecution {
+                workflow_id: workflow_id.to_owned(),
+                run_id: String::new(),
+            }),
+            signal_name: name.to_owned(),
+            ..SignalExternalWorkflowExecutionCommandAttributes::default()
+        };
+        Attributes::from(signal)
     };
-    play.decide("source", vec![signal.into()]).await;
+    let signals = vec![
+        signal("target", "first"),
+        signal("target", "second"),
+        signal("other", "third"),
+    ];
+    play.decide("source", signals).await;
     play.host.writes.close().await;
     let db = rusqlite::Connection::open(play.dir.path().join("engine.db")).unwrap();
     let spoil = |sign: &str| {
@@ -310,13 +353,35 @@ async fn a_target_that_cannot_be_read_loses_no_errand() {
     };
     spoil("+");
     let play = play.restarted().await;
-    let refused = play.host.do_errands(2).await.unwrap_err();
-    assert_eq!(refused.code(), tonic::Code::DataLoss);
-    assert!(play.host.next_errand(2).await.unwrap().is_some());
-    spoil("-");
-    play.host.do_errands(2).await.unwrap();
+    let wait = play.host.do_errands(2).await.unwrap();
+    assert_eq!(wait, Some(AGAIN_IF_DAMAGED));
     assert_eq!(
-        play.tells("target").await,
+        play.tells("other").await,
         "WorkflowExecutionStarted WorkflowExecutionSignaled"
     );
+    assert!(play.host.next_errand(2, &none()).await.unwrap().is_some());
+    spoil("-");
+    assert_eq!(play.host.do_errands(2).await.unwrap(), None);
+    assert_eq!(
+        play.tells("target").await,
+        "WorkflowExecutionStarted WorkflowExecutionSignaled WorkflowExecutionSignaled"
+    );
+    let Found::Live(target) = play.find("target").await else {
+        panic!("the target is open");
+    };
+    let page = target
+        .live
+        .as_ref()
+        .unwrap()
+        .history
+        .page(1, None, 1_000, 1_000_000);
+    let history = History::decode(page.pieces.concat().as_slice()).unwrap();
+    let names = history
+        .events
+        .into_iter()
+        .filter_map(|event| match event.attributes? {
+            Told::WorkflowExecutionSignaledEventAttributes(a) => Some(a.signal_name),
+            _ => None,
+        });
+    assert_eq!(names.collect::<Vec<_>>(), ["first", "second"]);
 }

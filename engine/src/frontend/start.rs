@@ -69,7 +69,10 @@ pub(crate) async fn for_schedule(
     let namespace = host.namespace(&request.namespace)?;
     validate(&request, host.now())?;
     let key = Key::new(namespace.id, &request.workflow_id);
-    let mut slot = host.lock(&key).await?;
+    let (mut slot, started) = host.lock_for_start(&key, &request.request_id).await?;
+    if let Some(run_id) = started {
+        return Ok(run_id);
+    }
     match decide(&slot, &request)? {
         Decision::Same(run_id) | Decision::Attached(run_id) | Decision::Existing(run_id) => {
             Ok(run_id)

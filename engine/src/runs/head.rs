@@ -8,7 +8,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 use temporalio_protos::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
 
-use super::Live;
+use super::{Live, warnings};
 use crate::core::Run;
 use crate::core::activity::AttemptState;
 use crate::store::{Agenda, Head};
@@ -36,7 +36,12 @@ impl Attributes {
 impl Live {
     /// Encodes memo and search attributes again if they changed.
     pub(crate) fn refresh_attributes(&mut self) {
-        self.attributes = Some(self.current_attributes());
+        let before = self.attributes.as_ref().map(|present| present.upserts);
+        let attributes = self.current_attributes();
+        if before != Some(attributes.upserts) {
+            warnings::of_memo(&self.run, attributes.memo.len());
+        }
+        self.attributes = Some(attributes);
     }
 
     fn current_attributes(&self) -> Attributes {

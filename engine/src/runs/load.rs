@@ -42,6 +42,40 @@ impl Host {
         Ok(slot)
     }
 
+    /// Locks a workflow id for a start that may be a repetition, long after: answers the run that
+    /// the request started then, whatever has followed it since.
+    pub(crate) async fn lock_for_start(
+        &self,
+        key: &Key,
+        request_id: &str,
+    ) -> Result<(Guard, Option<String>), Status> {
+        loop {
+            let slot = self.lock(key).await?;
+            let newest = match (&slot.live, &slot.closed) {
+                (Some(live), _) => (&live.run.started_by, &live.run.run_id),
+                (None, Some(head)) => (&head.started_by, &head.run_id),
+                (None, None) => return Ok((slot, None)),
+            };
+            if newest.0 == request_id {
+                let run_id = newest.1.clone();
+                return Ok((slot, Some(run_id)));
+            }
+            let position = slot.position;
+            if !self.writes.is_durable(position) {
+                // The run that is looked for may be on its way to the disk.
+                drop(slot);
+                self.durable(position).await?;
+                continue;
+            }
+            let (namespace, workflow_id) = (key.namespace, key.workflow_id.to_string());
+            let request_id = request_id.to_owned();
+            let started = self
+                .read(move |reader| reader.started_by(namespace, &workflow_id, &request_id))
+                .await?;
+            return Ok((slot, started));
+        }
+    }
+
     /// Locks the run of a row, as queues, timers and tokens name it. `None` when there is no such
     /// run, or a newer one has taken its place.
     pub(crate) async fn lock_row(&self, row: i64) -> Result<Option<(Key, Guard)>, Status> {

@@ -18,6 +18,7 @@ mod source;
 mod stillness;
 mod take;
 mod updates;
+mod warnings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
 use super::Slot;
-use crate::store::writer::WriteQueue;
+use crate::store::writer::{Position, WriteQueue};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -114,6 +114,12 @@ impl Shelf {
         let mut guard = slot.lock_owned().await;
         guard.used = true;
         guard
+    }
+
+    /// The last write of a workflow id that is in memory. One that is not stays away.
+    pub(crate) async fn position(&self, key: &Key) -> Option<Position> {
+        let slot = self.shard(self.of_key(key)).slots.get(key).cloned()?;
+        Some(slot.lock().await.position)
     }
 
     /// Counts a slot as what it takes now.
@@ -316,6 +322,9 @@ mod tests {
         let key = Key::new(1, "w");
         assert!(host.shelf.evict(&key, &host.writes));
         assert_eq!(host.shelf.key_of_row(1), None);
+        // Who only asks for its last write does not bring back an empty place for it.
+        assert_eq!(host.shelf.position(&key).await, None);
+        assert!(host.shelf.shard(host.shelf.of_key(&key)).slots.is_empty());
         assert!(!poll(&host).await.is_empty());
         // A worker holds its task now: that is only in memory.
         assert!(!host.shelf.evict(&key, &host.writes));

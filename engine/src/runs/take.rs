@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost::Message;
 use tokio::sync::Notify;
 
-use super::{Hearers, History, Host, Key, Live, Slot};
+use super::{Hearers, History, Host, Key, Live, Slot, warnings};
 use crate::core::record::Record;
 use crate::core::{Action, Outcome, Run, priority};
 use crate::matching::{Item, Kind, QueueKey, Rank};
@@ -159,7 +159,9 @@ impl Live {
     /// A record becomes part of the run; answers what the store has to keep of it.
     pub(super) fn append(&mut self, namespace: i64, record: Record) -> [Change; 2] {
         let body = record.encode_to_vec().into();
-        let first = self.run.next_event_id - count(&record.events);
+        let more = count(&record.events);
+        warnings::of_record(&self.run, more, &record.events);
+        let first = self.run.next_event_id - more;
         self.history.push(first, record.events);
         let change = Change::Record {
             row: self.row,

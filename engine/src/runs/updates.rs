@@ -106,9 +106,12 @@ impl Host {
         }
         // Under the lock everything that happened at once has been told, and its place in the
         // queue of writes is known.
-        let position = self.shelf.lock(key).await.position;
+        let position = self.shelf.position(key).await;
         let fate = heard.borrow().clone();
-        self.durable(position).await?;
+        // What left memory is on disk.
+        if let Some(position) = position {
+            self.durable(position).await?;
+        }
         Ok(fate)
     }
 }

@@ -164,6 +164,13 @@ pub(crate) trait Reader: Send + Sync + std::fmt::Debug + 'static {
         workflow_id: &str,
         run_id: &str,
     ) -> Result<Option<Head>, StoreError>;
+    /// The id of the run that a request started under a workflow id.
+    fn started_by(
+        &self,
+        namespace: i64,
+        workflow_id: &str,
+        request_id: &str,
+    ) -> Result<Option<String>, StoreError>;
     fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError>;
     /// The bodies of a run's records, oldest first, verified.
     fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError>;

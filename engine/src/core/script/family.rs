@@ -1,5 +1,7 @@
 //! The words of the test language for what runs have to do with each other.
 
+use std::collections::BTreeSet;
+
 use std::fmt::Write;
 
 use temporalio_protos::temporal::api::command::v1::{
@@ -111,7 +113,7 @@ pub(super) fn end_child(run: &Run, words: &[&str]) -> EndChild {
 
 /// What the run has to do elsewhere next.
 pub(super) fn errand(run: &Run, out: &mut String) {
-    let what = match run.family.next_errand() {
+    let what = match run.family.next_errand(&BTreeSet::new()) {
         None => "none".to_owned(),
         Some(Errand::Request(id, request)) => match request {
             Request::StartChild(a, _) => format!("{id} start {}", a.workflow_id),

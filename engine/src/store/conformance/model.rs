@@ -104,6 +104,19 @@ impl Reader for Model {
         }))
     }
 
+    fn started_by(
+        &self,
+        namespace: i64,
+        workflow_id: &str,
+        request_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let started = self.find(|head| {
+            let of = (head.namespace, &*head.workflow_id, &*head.started_by);
+            of == (namespace, workflow_id, request_id)
+        });
+        Ok(started.map(|head| head.run_id))
+    }
+
     fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError> {
         Ok(self.find(|head| head.row == row))
     }

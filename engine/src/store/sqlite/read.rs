@@ -86,6 +86,25 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn started_by(
+        &self,
+        namespace: i64,
+        workflow_id: &str,
+        request_id: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT run_id FROM runs
+                   WHERE namespace = ?1 AND workflow_id = ?2 AND started_by = ?3
+                   ORDER BY run DESC LIMIT 1";
+        self.with(|db| {
+            let mut query = db.prepare_cached(sql)?;
+            Ok(query
+                .query_row(params![namespace, workflow_id, request_id], |row| {
+                    row.get(0)
+                })
+                .optional()?)
+        })
+    }
+
     fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError> {
         let sql = format!("SELECT {HEAD} FROM runs WHERE run = ?1");
         self.with(|db| {
