@@ -29,8 +29,9 @@ impl Default for Limits {
     }
 }
 
+/// Over sockets.
 #[derive(Debug)]
-pub(crate) struct Http {
+pub struct Http {
     client: Client,
     largest_body: usize,
 }
@@ -41,7 +42,7 @@ const KEPT_OPEN: Duration = Duration::from_secs(5);
 const LONGEST_RETRY_AFTER: u64 = 3_600;
 
 impl Http {
-    pub(crate) fn new(limits: Limits) -> Result<Self, BuildError> {
+    pub fn new(limits: Limits) -> Result<Self, BuildError> {
         // The binary installs the provider first thing in `main`. Installing it here too, when
         // nobody has, keeps a test or a tool that forgot from failing at its first request.
         let _already_there = rustls::crypto::ring::default_provider().install_default();

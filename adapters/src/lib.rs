@@ -9,9 +9,10 @@ mod http;
 mod registry;
 pub mod sandbox_bank;
 mod signature;
+pub mod stripe;
 mod transport;
 
-pub use http::Limits;
+pub use http::{Http, Limits};
 pub use registry::{BuildError, NotConfigured, RailConfig, Rails};
 pub use signature::Secret;
 pub use transport::{Lost, Reply, Request, Transport};

@@ -6,17 +6,23 @@ use std::sync::Arc;
 use domain::rail::{Rail, RailId};
 
 use crate::sandbox_bank::{self, SandboxBank};
+use crate::stripe::{self, Stripe};
 
 /// One row per bank: what must be known to talk to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RailConfig {
     SandboxBank(sandbox_bank::Config),
+    /// The sandbox network speaks Stripe's interface.
+    SandboxCards(stripe::Config),
+    Stripe(stripe::Config),
 }
 
 impl RailConfig {
     fn build(self) -> Result<Arc<dyn Rail>, BuildError> {
         match self {
             Self::SandboxBank(config) => Ok(Arc::new(SandboxBank::new(config)?)),
+            Self::SandboxCards(config) => Ok(Arc::new(Stripe::new(RailId::SandboxCards, config)?)),
+            Self::Stripe(config) => Ok(Arc::new(Stripe::new(RailId::Stripe, config)?)),
         }
     }
 }

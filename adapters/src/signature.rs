@@ -76,6 +76,13 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// For the rail's request only.
+    pub(crate) fn reveal(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")

@@ -82,6 +82,13 @@ impl Request {
     }
 }
 
+impl Request {
+    pub(crate) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        self.body = body;
+        self.header("content-type", content_type)
+    }
+}
+
 /// A base address that leads somewhere and carries nothing secret.
 pub(crate) fn base_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| {

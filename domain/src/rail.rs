@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 pub use answer::{Answer, Found, PortError, Rejection};
 pub use capacity::{Breaker, Capacity};
 pub use cards::{
-    CardAsk, CardKey, CardOrder, CardPart, CardToken, Cards, InvalidCardKey, NetworkReference,
+    CardAsk, CardKey, CardOrder, CardPart, CardPayment, CardToken, Cards, InvalidCardKey,
+    NetworkReference,
 };
 pub use port::{
     BankAccountNumber, Canceled, Cancellations, Debits, Inquiries, Inquiry, Instruction, Payouts,

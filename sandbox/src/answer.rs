@@ -29,8 +29,8 @@ pub(crate) async fn deliver_to(bank: &Bank, delivery: Result<Delivery, BankError
             wait(bank, magic::SLOW_ANSWER).await;
             answer(*movement)
         }
-        Ok(Delivery::Giant(movement)) => padded(&movement, magic::GIANT),
-        Ok(Delivery::Trickle(movement)) => trickled(bank.clock().clone(), &movement),
+        Ok(Delivery::Giant(movement)) => padded(body_of(&movement), magic::GIANT),
+        Ok(Delivery::Trickle(movement)) => trickled(bank.clock().clone(), body_of(&movement)),
         Ok(Delivery::Twice(movement)) => {
             let once = body_of(&movement);
             json_text([once.as_slice(), once.as_slice()].concat())
@@ -105,21 +105,19 @@ fn body_of(movement: &Movement) -> Vec<u8> {
     serde_json::to_vec(movement).unwrap_or_default()
 }
 
-fn json_text(body: impl Into<Body>) -> Response {
+pub(crate) fn json_text(body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
 /// Blank space is JSON too: whoever reads all of it finds the true answer at its end.
-fn padded(movement: &Movement, blanks: usize) -> Response {
-    let mut body = vec![b' '; blanks];
-    body.extend(body_of(movement));
-    json_text(body)
+pub(crate) fn padded(body: Vec<u8>, blanks: usize) -> Response {
+    json_text([vec![b' '; blanks], body].concat())
 }
 
 /// A byte at a time, and it breaks off before it is whole.
-fn trickled(clock: SharedClock, movement: &Movement) -> Response {
+pub(crate) fn trickled(clock: SharedClock, body: Vec<u8>) -> Response {
     let longest = usize::try_from(magic::LONGEST_HOLD.as_secs()).unwrap_or(usize::MAX);
-    let bytes = body_of(movement).into_iter().take(longest).map(Some);
+    let bytes = body.into_iter().take(longest).map(Some);
     let bytes = bytes.chain([None]);
     let body = stream::unfold((clock, bytes), |(clock, mut bytes)| async move {
         let byte = bytes.next()?;

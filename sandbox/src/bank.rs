@@ -1,16 +1,16 @@
 //! The bank below HTTP: every call of the interface as a function, for tests and simulations.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ambient::{EntropyError, Mint, SharedClock};
 
 use crate::account::{self, Account};
 use crate::books::{Books, BooksError, OpenError};
+use crate::controls::Controls;
 use crate::delivery::Delivery;
 use crate::faults::{Faults, InvalidFaults, Target};
 use crate::inquire::inquire;
-use crate::misbehaviour::Misbehaviour;
 use crate::movement::{self, Kind, Movement};
 use crate::order::{Malformed, Order};
 use crate::outbox::{self, Webhook, WebhookTarget};
@@ -28,16 +28,8 @@ struct Inner {
     clock: SharedClock,
     mint: Mint,
     books: Books,
-    controls: Mutex<Controls>,
+    controls: Controls,
 }
-
-#[derive(Debug, Default)]
-struct Controls {
-    outage: bool,
-    faults: Faults,
-}
-
-struct OutOfOrder;
 
 /// Not a refusal of the bank: those are answers.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +58,7 @@ impl Bank {
             inner: Arc::new(Inner {
                 mint: Mint::new(clock.clone()),
                 books,
-                controls: Mutex::default(),
+                controls: Controls::default(),
                 clock,
             }),
         }
@@ -81,7 +73,7 @@ impl Bank {
     }
 
     pub async fn inquire(&self, reference: &str) -> Result<Delivery, BooksError> {
-        let Ok(fault) = self.todays_fault(Target::Inquiries) else {
+        let Ok(fault) = self.inner.controls.todays(Target::Inquiries) else {
             return Ok(Delivery::Outage);
         };
         let (reference, now) = (reference.to_owned(), self.inner.clock.now());
@@ -91,7 +83,7 @@ impl Bank {
 
     /// Takes back an order that is not decided yet.
     pub async fn cancel(&self, reference: &str) -> Result<Delivery, BooksError> {
-        let Ok(fault) = self.todays_fault(Target::Cancellations) else {
+        let Ok(fault) = self.inner.controls.todays(Target::Cancellations) else {
             return Ok(Delivery::Outage);
         };
         let (reference, now) = (reference.to_owned(), self.inner.clock.now());
@@ -152,21 +144,19 @@ impl Bank {
     }
 
     pub fn set_outage(&self, on: bool) {
-        self.controls().outage = on;
+        self.inner.controls.set_outage(on);
     }
 
     pub fn set_faults(&self, faults: Faults) -> Result<(), InvalidFaults> {
-        faults.check()?;
-        self.controls().faults = faults;
-        Ok(())
+        self.inner.controls.set_faults(faults)
     }
 
     pub fn faults(&self) -> Faults {
-        self.controls().faults.clone()
+        self.inner.controls.faults()
     }
 
     pub fn is_out_of_order(&self) -> bool {
-        self.controls().outage
+        self.inner.controls.is_out_of_order()
     }
 
     pub(crate) async fn settle_by_id(&self, id: i64, heard: bool) -> Result<(), BooksError> {
@@ -185,14 +175,14 @@ impl Bank {
             Kind::Debit => Target::Debits,
             Kind::Payout => Target::Payouts,
         };
-        let Ok(fault) = self.todays_fault(target) else {
+        let Ok(fault) = self.inner.controls.todays(target) else {
             return Ok(Delivery::Outage);
         };
         let submission = Submission {
             kind,
             order,
             fault,
-            webhook_fault: self.controls().faults.pick(Target::Webhooks),
+            webhook_fault: self.inner.controls.todays(Target::Webhooks).unwrap_or(None),
             // Random, so that restored books cannot give the same reference again.
             bank_reference: format!("bk{:032x}", self.inner.mint.next()?),
             now: self.inner.clock.now(),
@@ -211,20 +201,5 @@ impl Bank {
             look(books)
         };
         self.inner.books.run(look).await
-    }
-
-    fn todays_fault(&self, target: Target) -> Result<Option<Misbehaviour>, OutOfOrder> {
-        let mut controls = self.controls();
-        if controls.outage {
-            return Err(OutOfOrder);
-        }
-        Ok(controls.faults.pick(target))
-    }
-
-    fn controls(&self) -> MutexGuard<'_, Controls> {
-        self.inner
-            .controls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,6 +37,10 @@ pub enum Target {
     Payouts,
     Inquiries,
     Cancellations,
+    Authorisations,
+    Captures,
+    Voids,
+    Refunds,
     /// What the bank sends by itself about the orders that come now.
     Webhooks,
 }

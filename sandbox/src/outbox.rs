@@ -97,6 +97,25 @@ pub(crate) fn put(
     Ok(())
 }
 
+/// The same, in the card network's words: an event about an object.
+pub(crate) fn put_event(
+    books: &Connection,
+    kind: &str,
+    object: serde_json::Value,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let about = object["id"].as_str().unwrap_or_default();
+    let id = format!("evt_{about}_{}", kind.replace('.', "_"));
+    let body = serde_json::json!({
+        "id": id,
+        "object": "event",
+        "type": kind,
+        "created": now.split().0,
+        "data": { "object": object },
+    });
+    put(books, &id, &body.to_string(), now)
+}
+
 /// What is due, oldest first, signed for this moment.
 pub(crate) fn due(books: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Webhook>> {
     let Some(WebhookTarget { url, secret }) = target(books)? else {

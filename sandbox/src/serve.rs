@@ -24,6 +24,7 @@ use ambient::SharedClock;
 use crate::answer::CutHere;
 use crate::bank::Bank;
 use crate::books::BooksError;
+use crate::cards::CardNetwork;
 use crate::deliverer::{Teller, deliver};
 use crate::outbox::Webhook;
 
@@ -51,15 +52,39 @@ impl Bank {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let telling = tokio::spawn(deliver(self.clone(), HEADER, self.clock().clone()));
-        let served = serve(self.router(), self.clock(), listener, shutdown).await;
-        telling.abort();
-        served
+        let mut telling = JoinSet::new();
+        telling.spawn(deliver(self.clone(), HEADER, self.clock().clone()));
+        serve(self.router(), self.clock(), listener, shutdown).await
     }
+}
+
+/// The bank at the root of one door and the card network below `/cards`, until `shutdown`.
+pub async fn serve_both(
+    bank: &Bank,
+    cards: &CardNetwork,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let router = bank.router().nest("/cards", cards.router());
+    let mut telling = JoinSet::new();
+    telling.spawn(deliver(bank.clone(), HEADER, bank.clock().clone()));
+    telling.spawn(deliver(cards.clone(), CARDS_HEADER, cards.clock().clone()));
+    serve(router, bank.clock(), listener, shutdown).await
 }
 
 /// What the bank's webhooks are signed in.
 const HEADER: &str = "sandbox-signature";
+const CARDS_HEADER: &str = "stripe-signature";
+
+impl Teller for CardNetwork {
+    async fn due(&self) -> Result<Vec<Webhook>, BooksError> {
+        self.due_webhooks().await
+    }
+
+    async fn settle(&self, id: i64, heard: bool) -> Result<(), BooksError> {
+        self.settle_by_id(id, heard).await
+    }
+}
 
 impl Teller for Bank {
     async fn due(&self) -> Result<Vec<Webhook>, BooksError> {

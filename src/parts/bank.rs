@@ -1,28 +1,24 @@
-//! The sandbox bank, as if it were another company's server.
+//! The sandbox bank and card network, as if they were other companies' servers.
 
 use domain::Code;
-use sandbox::Bank;
+use sandbox::{Bank, CardNetwork};
 use tokio::net::TcpListener;
 
 use super::House;
 use crate::failure::Failure;
 
 pub(crate) fn raise(house: &mut House, listener: TcpListener) -> Result<(), Failure> {
-    let bank = Bank::open(&house.dir.file("sandbox.db"), house.clock.clone()).map_err(|error| {
-        let code = match &error {
-            sandbox::OpenError::Newer { .. } => Code::DataDirNewer,
-            sandbox::OpenError::Damaged(_) => Code::DataDirDamaged,
-            _ => Code::DataDirUnusable,
-        };
-        Failure::caused(code, "the sandbox bank's books cannot be opened", &error)
-    })?;
+    let bank = Bank::open(&house.dir.file("sandbox.db"), house.clock.clone());
+    let bank = bank.map_err(|error| unopened("the sandbox bank's books cannot be opened", error))?;
+    let cards = CardNetwork::open(&house.dir.file("cards.db"), house.clock.clone());
+    let cards = cards.map_err(|error| unopened("the card network's books cannot be opened", error))?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::caused(Code::Internal, "the bank has no address", &error))?;
     house.places.bank = Some(format!("http://{address}"));
     let stop = house.supervisor.stop();
     house.supervisor.spawn(async move {
-        bank.serve(listener, stop.cancelled_owned())
+        sandbox::serve_both(&bank, &cards, listener, stop.cancelled_owned())
             .await
             .map_err(|error| {
                 Failure::caused(
@@ -33,4 +29,13 @@ pub(crate) fn raise(house: &mut House, listener: TcpListener) -> Result<(), Fail
             })
     });
     Ok(())
+}
+
+fn unopened(what: &str, error: sandbox::OpenError) -> Failure {
+    let code = match &error {
+        sandbox::OpenError::Newer { .. } => Code::DataDirNewer,
+        sandbox::OpenError::Damaged(_) => Code::DataDirDamaged,
+        _ => Code::DataDirUnusable,
+    };
+    Failure::caused(code, what, &error)
 }

@@ -135,12 +135,27 @@ impl CardAsk {
     }
 }
 
+/// What a payment is like by now, in the network's books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardPayment {
+    pub authorised: Money,
+    pub captured: Money,
+    pub refunded: Money,
+    /// The card's holder took the money back, or tries to.
+    pub charged_back: bool,
+    /// Our reference of its authorisation, when it was ours.
+    pub key: Option<CardKey>,
+}
+
 #[async_trait]
 pub trait Cards: Send + Sync {
     async fn submit(&self, order: &CardOrder) -> Result<Answer, PortError>;
 
     /// What became of an order. Asks and changes nothing, so any error means "ask again later".
     async fn find(&self, order: &CardOrder) -> Result<Found, PortError>;
+
+    /// What a payment is like by now: for chargebacks, of which only a notice tells.
+    async fn payment(&self, payment: &NetworkReference) -> Result<CardPayment, PortError>;
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
 //! The sandbox bank passes the conformance suite, against the real server on a real socket.
-#![allow(clippy::unwrap_used)]
-
-mod conformance;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::conformance::{self, Behaviour, Harness, Leg, Twist};
 use adapters::sandbox_bank::{Config, REFUSALS, SandboxBank};
 use adapters::{Limits, Secret};
 use ambient::{Clock, ManualClock, Timestamp};
 use async_trait::async_trait;
-use conformance::{Behaviour, Harness, Leg, Twist};
 use domain::rail::{Ask, BankAccountNumber, Instruction, NoticeError, Rail};
 use domain::transfer::Decline;
 use domain::{Currency, Money, StepKey};

@@ -5,6 +5,7 @@
 
 mod answers;
 mod beside;
+pub(crate) mod cards;
 mod doubt;
 mod faulty_server;
 mod refusals;
@@ -210,7 +211,7 @@ macro_rules! conformance {
         #[tokio::test]
         async fn $check() {
             let harness = $start().await;
-            conformance::$check(&harness).await;
+            $crate::conformance::$check(&harness).await;
         }
     )*};
 }

@@ -1,0 +1,123 @@
+//! Stripe's interface for cards: a payment is authorised (`capture_method=manual`), captured,
+//! voided, refunded. The sandbox card network speaks it too.
+
+mod amount;
+mod answer;
+mod find;
+mod refusals;
+mod request;
+mod webhook;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::rail::{
+    Answer, CardOrder, CardPayment, Cards, Found, Header, NetworkReference, Notice, NoticeError,
+    PortError, Rail, RailId, Webhooks,
+};
+use reqwest::Url;
+
+use crate::http::{Http, Limits};
+use crate::registry::BuildError;
+use crate::signature::Secret;
+use crate::transport::{Transport, base_url};
+
+pub use refusals::REFUSALS;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `https://api.stripe.com`, or whoever speaks the same interface.
+    pub base_url: String,
+    pub limits: Limits,
+    /// The secret key, `sk_…`.
+    pub api_key: Secret,
+    /// What webhooks are signed with, `whsec_…`; none means that none is believed.
+    pub webhook_secrets: Vec<Secret>,
+}
+
+impl Config {
+    pub fn at(base_url: impl Into<String>, api_key: Secret) -> Self {
+        Self {
+            base_url: base_url.into(),
+            limits: Limits::default(),
+            api_key,
+            webhook_secrets: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Stripe {
+    rail: RailId,
+    transport: Arc<dyn Transport>,
+    base: Url,
+    api_key: Secret,
+    webhook_secrets: Vec<Secret>,
+}
+
+impl Stripe {
+    /// `rail` is under which promises this is: Stripe's own, or those of the sandbox network.
+    pub fn new(rail: RailId, config: Config) -> Result<Self, BuildError> {
+        let transport = Arc::new(Http::new(config.limits)?);
+        Self::over(transport, rail, config)
+    }
+
+    /// Over a transport that exists already, as a simulation has one. Its limits are its own.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        rail: RailId,
+        config: Config,
+    ) -> Result<Self, BuildError> {
+        Ok(Self {
+            rail,
+            transport,
+            base: base_url(&config.base_url).ok_or(BuildError::BaseUrl { rail })?,
+            api_key: config.api_key,
+            webhook_secrets: config.webhook_secrets,
+        })
+    }
+}
+
+impl Rail for Stripe {
+    fn id(&self) -> RailId {
+        self.rail
+    }
+
+    fn cards(&self) -> Option<&dyn Cards> {
+        Some(self)
+    }
+
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Cards for Stripe {
+    async fn submit(&self, order: &CardOrder) -> Result<Answer, PortError> {
+        let request = request::order(&self.base, &self.api_key, order)?;
+        answer::to_order(order, self.transport.send(request).await)
+    }
+
+    async fn find(&self, order: &CardOrder) -> Result<Found, PortError> {
+        let request = request::question(&self.base, &self.api_key, order);
+        find::found(order, self.transport.send(request).await)
+    }
+
+    async fn payment(&self, payment: &NetworkReference) -> Result<CardPayment, PortError> {
+        let request = request::payment(&self.base, &self.api_key, payment);
+        find::payment(payment, self.transport.send(request).await)
+    }
+}
+
+impl Webhooks for Stripe {
+    fn verify(
+        &self,
+        headers: &[Header<'_>],
+        body: &[u8],
+        now: domain::Timestamp,
+    ) -> Result<Notice, NoticeError> {
+        webhook::verify(&self.webhook_secrets, headers, body, now)
+    }
+}

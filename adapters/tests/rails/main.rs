@@ -1,0 +1,6 @@
+//! Every rail, through the conformance suite and against its own sandbox.
+#![allow(clippy::unwrap_used)]
+
+mod cards;
+mod conformance;
+mod sandbox_bank;

@@ -1,0 +1,53 @@
+//! What the operator of the sandbox has set: out of order or not, and the rules for bad days.
+//! Forgotten at a restart.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::faults::{Faults, InvalidFaults, Target};
+use crate::misbehaviour::Misbehaviour;
+
+#[derive(Debug, Default)]
+pub(crate) struct Controls {
+    set: Mutex<Set>,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    outage: bool,
+    faults: Faults,
+}
+
+pub(crate) struct OutOfOrder;
+
+impl Controls {
+    /// The fault of a request that comes now.
+    pub(crate) fn todays(&self, target: Target) -> Result<Option<Misbehaviour>, OutOfOrder> {
+        let mut set = self.lock();
+        if set.outage {
+            return Err(OutOfOrder);
+        }
+        Ok(set.faults.pick(target))
+    }
+
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        self.lock().outage
+    }
+
+    pub(crate) fn set_outage(&self, on: bool) {
+        self.lock().outage = on;
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) -> Result<(), InvalidFaults> {
+        faults.check()?;
+        self.lock().faults = faults;
+        Ok(())
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        self.lock().faults.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
