@@ -77,6 +77,38 @@ templates! {
     Opening = "opening", "nostro → wallet", "sandbox: money to play with";
 }
 
+impl Template {
+    /// Whether a customer's refusal is remembered under the key. What is given back, and what the
+    /// outside has done already, must be possible one day, so it may always be tried again.
+    pub const fn fails_for_good(self) -> bool {
+        !matches!(
+            self,
+            Self::CollectFromBank
+                | Self::CollectFromCard
+                | Self::CollectFromCheckout
+                | Self::SettlePayout
+                | Self::ReleaseSetAside
+                | Self::GiveBackToWallet
+                | Self::GiveBackToFloat
+                | Self::GiveBackToBank
+                | Self::GiveBackToCard
+                | Self::GiveBackToCheckout
+                | Self::FeeBackToTransfer
+                | Self::FeeBackToAccount
+                | Self::SettleRefund
+                | Self::ReleaseRefund
+                | Self::PayoutReturned
+                | Self::Chargeback
+                | Self::ChargebackWon
+                | Self::ChargebackCharged
+                | Self::ChargebackLost
+                | Self::TopUp
+                | Self::RestoreLimit
+                | Self::Correction
+        )
+    }
+}
+
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::ends::complaint;
 use crate::error::{AcceptError, StoreError};
 use crate::history::{self, Change};
-use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, outbox, row, scope};
+use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, books, outbox, row, scope};
 
 const OPERATION: &str = "transfers.create";
 
@@ -210,6 +210,7 @@ impl Draft {
             transfer.request_id.to_string(),
             self.traceparent.clone(),
             transfer.created_at,
+            transfer.pool.name(),
         ]);
         values.extend(row::mutable_half(transfer));
         values
@@ -219,11 +220,11 @@ impl Draft {
 const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, amount, currency,
         source_account, source_rail, destination_account, destination_rail, subject_id,
         sealed_description, client_reference, metadata, request_id, traceparent, created_at,
-        status, decline, network_scheme, network_code, debited, held, credited, refunded,
+        pool_rail, status, decline, network_scheme, network_code, debited, held, credited, refunded,
         in_doubt_step, in_doubt_since, operator_step, operator_since, collect_reference,
         payout_reference, refund_reference, version, updated_at, start_pending)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, 1)";
+        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, 1)";
 
 fn created(
     tenant: &Tenant,
@@ -245,6 +246,7 @@ fn created(
         // The transaction gives both instants.
         created_at: domain::Timestamp::default(),
         updated_at: domain::Timestamp::default(),
+        pool: books::pool_of(source),
         start_pending: true,
         status: Status::Created,
         status_reason: None,

@@ -11,19 +11,29 @@
 //! | refunded       | from a wallet        | give_back_to_wallet | undo-fund      |
 //! | refunded       | from a bank          | give_back_to_bank   | undo-fund      |
 //!
-//! Everything else moves no money of ours. A wallet's collecting and funding are one entry.
+//! Everything else moves no money of ours. A wallet's collecting and funding are one entry. All of
+//! them go through one pool, which the transfer keeps from its acceptance on.
 
 use domain::transfer::{Endpoint, Happening, MoneyFacts, Order, Status};
 use domain::{Money, Step, StepKey};
 use ledger::{Entry, Place};
 
+/// The pool of the rail by which the money comes.
+pub(crate) fn pool_of(source: Endpoint) -> Place {
+    source.rail().map_or(Place::Internal, Place::Rail)
+}
+
 /// The entry, if there is one. `from` is the status before: what was never set aside is never
 /// released.
-pub(crate) fn entry(order: &Order, from: Status, happening: &Happening) -> Option<Entry> {
+pub(crate) fn entry(
+    order: &Order,
+    pool: Place,
+    from: Status,
+    happening: &Happening,
+) -> Option<Entry> {
     let (tenant, money) = (order.tenant, order.money);
     let done = |step| StepKey::of(order.transfer, step);
     let undone = |step| StepKey::undo(order.transfer, step);
-    let pool = Place::Internal;
     match happening {
         Happening::Funded { .. } => Some(match order.source {
             Endpoint::Wallet { account } => {
@@ -94,6 +104,7 @@ mod tests {
     use domain::rail::RailId;
     use domain::transfer::Decline;
     use domain::{AccountId, BankAccountId, Currency, Mode, PartnerId, Tenant, TransferId};
+    use ledger::AccountRef;
 
     use super::*;
 
@@ -145,7 +156,13 @@ mod tests {
             (Status::Collecting, Happening::Declined { decline }),
             (Status::Created, Happening::Canceled),
         ] {
-            if let Some(entry) = entry(&order(source, destination), from, &happening) {
+            let order = order(source, destination);
+            if let Some(entry) = entry(&order, pool_of(source), from, &happening) {
+                let pools = entry.legs().iter().filter_map(|leg| match leg.account {
+                    AccountRef::Pool(place) => Some(place),
+                    _ => None,
+                });
+                assert!(pools.into_iter().all(|pool| pool == pool_of(source)));
                 let step = entry.key().split(':').nth(1).unwrap_or_default().to_owned();
                 drawn.push(format!(
                     "{}: {} {step}",

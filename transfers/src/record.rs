@@ -144,7 +144,8 @@ impl Pen<'_> {
         from: Status,
         happening: &Happening,
     ) -> Result<Option<EntryId>, RecordError> {
-        let Some(entry) = books::entry(&self.transfer.order(), from, happening) else {
+        let Some(entry) = books::entry(&self.transfer.order(), self.transfer.pool, from, happening)
+        else {
             return Ok(None);
         };
         match ledger::post(self.tx, &self.mint, &entry).await {

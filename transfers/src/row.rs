@@ -10,7 +10,8 @@ use crate::{NetworkStatus, StatusReason, StoreError, Transfer, Transfers, scope}
 
 pub(crate) const COLUMNS: &str = "partner_id, livemode, transfer_id, amount, currency,
     source_account, source_rail, destination_account, destination_rail, subject_id,
-    sealed_description, client_reference, metadata, request_id, created_at, start_pending, status,
+    sealed_description, client_reference, metadata, request_id, created_at, pool_rail, start_pending,
+    status,
     decline, network_scheme, network_code, debited, held, credited, refunded, in_doubt_step,
     in_doubt_since, operator_step, operator_since, collect_reference, payout_reference,
     refund_reference, version, updated_at";
@@ -117,6 +118,7 @@ impl Stored {
             metadata,
             request_id: row.parse("request_id")?,
             created_at: row.timestamp("created_at")?,
+            pool: row.parse("pool_rail")?,
             start_pending: row.bool("start_pending")?,
             status: row.parse("status")?,
             status_reason: reason(row)?,

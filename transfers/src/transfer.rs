@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::rail::RailId;
 use domain::transfer::{Decline, Endpoint, Flags, MoneyFacts, Order, Status};
 use domain::{Money, RequestId, Step, Tenant, Timestamp, TransferId};
+use ledger::Place;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
@@ -19,6 +20,8 @@ pub struct Transfer {
     pub metadata: BTreeMap<String, String>,
     pub request_id: RequestId,
     pub created_at: Timestamp,
+    /// Through which pool its money goes: that of the rail by which it comes.
+    pub pool: Place,
     /// Accepted, and its workflow is not known to run yet.
     pub start_pending: bool,
     pub status: Status,
