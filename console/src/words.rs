@@ -173,7 +173,6 @@ pub(crate) const fn entry(template: Template) -> (&'static str, Tone) {
         Template::RaiseLimit => ("The allowance was raised", IDLE),
         Template::LowerLimit => ("The allowance was lowered", IDLE),
         Template::UseLimit => ("A part of the allowance used", IDLE),
-        Template::RestoreLimit => ("A part of the allowance given back", IDLE),
         Template::Correction => ("A wrong entry taken back", UNDO),
         Template::Opening => ("Opening balance of the sandbox", IDLE),
     }

@@ -1,22 +1,10 @@
-//! The chart of accounts: what each is for, who has one, and below what it may never go.
-//!
-//! | purpose   | one per                | what its balance says                                | below zero |
-//! |-----------|------------------------|------------------------------------------------------|------------|
-//! | wallet    | user, currency         | what we owe the user                                 | never      |
-//! | float     | partner, currency      | what we owe the partner itself                       | never      |
-//! | pool      | source rail, currency  | what transfers on their way have brought in          | never      |
-//! | suspense  | rail, currency         | what was set aside for payouts a bank has not paid   | never      |
-//! | fees      | currency               | what we earned for our service                       | never      |
-//! | liquidity | currency               | what we have in this currency to exchange with       | always     |
-//! | spread    | currency               | what we earned by exchanging                         | never      |
-//! | disputes  | currency               | minus what is contested and not decided              | always     |
-//! | losses    | currency               | minus what we gave up                                | always     |
-//! | limit     | owner, currency, period| what may still be moved in the period                | never      |
-//! | limits    | currency               | minus all allowances: the other side of every limit  | always     |
-//! | nostro    | rail, currency         | minus what we have at that bank                      | always     |
+//! The chart of accounts: what each is for, who has one, and below what it may never go. The list
+//! of purposes below is the chart; [`Chart`] prints it.
 //!
 //! Money on its way lies in the pool of the rail by which it came ('internal' for wallets) until it
 //! is paid out, so a transfer passes through exactly one pool whatever its two ends are.
+
+mod printed;
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,8 +12,13 @@ use std::str::FromStr;
 use domain::AccountId;
 use domain::rail::RailId;
 
+pub use printed::Chart;
+
 macro_rules! purposes {
-    ($($name:ident = $word:literal, owned: $owned:literal, below_zero: $below:literal;)*) => {
+    ($(
+        $name:ident = $word:literal, per $per:literal: $says:literal,
+        owned: $owned:literal, below_zero: $below:literal;
+    )*) => {
         /// What an account is for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Purpose { $($name,)* }
@@ -35,6 +28,16 @@ macro_rules! purposes {
 
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
+            }
+
+            /// What there is one of these for.
+            pub const fn one_per(self) -> &'static str {
+                match self { $(Self::$name => $per,)* }
+            }
+
+            /// What the balance of one says.
+            pub const fn says(self) -> &'static str {
+                match self { $(Self::$name => $says,)* }
             }
 
             /// Has an owner, so an entry names it by its id.
@@ -57,18 +60,30 @@ macro_rules! purposes {
 }
 
 purposes! {
-    Wallet = "wallet", owned: true, below_zero: false;
-    Float = "float", owned: true, below_zero: false;
-    Pool = "pool", owned: false, below_zero: false;
-    Suspense = "suspense", owned: false, below_zero: false;
-    Fees = "fees", owned: false, below_zero: false;
-    Liquidity = "liquidity", owned: false, below_zero: true;
-    Spread = "spread", owned: false, below_zero: false;
-    Disputes = "disputes", owned: false, below_zero: true;
-    Losses = "losses", owned: false, below_zero: true;
-    Limit = "limit", owned: true, below_zero: false;
-    Limits = "limits", owned: false, below_zero: true;
-    Nostro = "nostro", owned: false, below_zero: true;
+    Wallet = "wallet", per "user, currency": "what we owe the user",
+        owned: true, below_zero: false;
+    Float = "float", per "partner, currency": "what we owe the partner itself",
+        owned: true, below_zero: false;
+    Pool = "pool", per "source rail, currency": "what transfers on their way have brought in",
+        owned: false, below_zero: false;
+    Suspense = "suspense", per "rail, currency": "what was set aside for payouts a bank has not paid",
+        owned: false, below_zero: false;
+    Fees = "fees", per "currency": "what we earned for our service",
+        owned: false, below_zero: false;
+    Liquidity = "liquidity", per "currency": "what we have in this currency to exchange with",
+        owned: false, below_zero: true;
+    Spread = "spread", per "currency": "what we earned by exchanging",
+        owned: false, below_zero: false;
+    Disputes = "disputes", per "currency": "minus what is contested and not decided",
+        owned: false, below_zero: true;
+    Losses = "losses", per "currency": "minus what we gave up",
+        owned: false, below_zero: true;
+    Limit = "limit", per "owner, currency, period": "what may still be moved in the period",
+        owned: true, below_zero: false;
+    Limits = "limits", per "currency": "minus all allowances: the other side of every limit",
+        owned: false, below_zero: true;
+    Nostro = "nostro", per "rail, currency": "minus what we have at that bank",
+        owned: false, below_zero: true;
 }
 
 impl fmt::Display for Purpose {

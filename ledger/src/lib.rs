@@ -30,7 +30,7 @@ mod wallets;
 pub use account::{
     Account, ChangeError, Owner, State, account, accounts_of, change_state, open_owned, open_wallet,
 };
-pub use chart::{AccountRef, Place, Purpose};
+pub use chart::{AccountRef, Chart, Place, Purpose};
 pub use condition::Condition;
 pub use correct::{CorrectError, correct};
 pub use entry::{Entry, Leg};

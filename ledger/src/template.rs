@@ -72,7 +72,6 @@ templates! {
     RaiseLimit = "raise_limit", "limits → limit", "more is allowed within a period";
     LowerLimit = "lower_limit", "limit → limits", "less is allowed within a period";
     UseLimit = "use_limit", "limit → limits", "a part of the allowance is used up";
-    RestoreLimit = "restore_limit", "limits → limit", "what used it was undone";
     Correction = "correction", "as the entry it corrects, the other way", "an entry was wrong";
     Opening = "opening", "nostro → wallet", "sandbox: money to play with";
 }
@@ -103,7 +102,6 @@ impl Template {
                 | Self::ChargebackCharged
                 | Self::ChargebackLost
                 | Self::TopUp
-                | Self::RestoreLimit
                 | Self::Correction
         )
     }

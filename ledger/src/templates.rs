@@ -11,7 +11,7 @@
 //! | reversal   | a payout that came back, a chargeback and its end             | transfer, template, name   |
 //! | exchange   | through liquidity, at a quote; the house's own money for it   | quote; template, name      |
 //! | outside    | top-up, withdrawal, opening, one to many                      | template, name             |
-//! | allowance  | limits opened, changed, used and restored                     | template, name             |
+//! | allowance  | limits opened, changed and used                               | account; name; hold             |
 //! | correction | an entry taken back                                           | the entry it corrects      |
 //!
 //! A key is never random: whoever repeats the event makes the same key again.
