@@ -16,7 +16,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    fn sqlite() -> Result<Self> {
+    pub(crate) fn sqlite() -> Result<Self> {
         let dir = testkit::temp_dir()?;
         let url = DatabaseUrl::Sqlite(dir.path().join("remit.db"));
         Ok(Self {

@@ -1,0 +1,27 @@
+-- How SQLite is told what the book's tables will be like once they are large. Without this it takes
+-- two columns of a primary key, the tenant, to be as good as three of another index, and walks over
+-- all postings of a tenant to find those of one entry. Counted figures of a young database would
+-- mislead in the same way, so these are the shape and not a count. PostgreSQL counts by itself.
+
+-- only sqlite:ANALYZE;
+-- only sqlite:DELETE FROM sqlite_stat1;
+-- only sqlite:INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+-- only sqlite:    ('accounts', 'sqlite_autoindex_accounts_1', '100000 100000 100000 1'),
+-- only sqlite:    ('accounts', 'accounts_of_the_house', '1000 1000 1000 100 50 2 1'),
+-- only sqlite:    ('accounts', 'accounts_of_an_owner', '100000 100000 100000 2 2 2 2 1'),
+-- only sqlite:    ('entries', 'sqlite_autoindex_entries_1', '1000000 1000000 1000000 1'),
+-- only sqlite:    ('entries', 'entries_by_key', '1000000 1000000 1000000 1'),
+-- only sqlite:    ('entries', 'entries_of_a_transfer', '1000000 1000000 1000000 4'),
+-- only sqlite:    ('entries', 'entries_corrected', '1000 1000 1000 1'),
+-- only sqlite:    ('entries', 'entries_linked', '10000 10000 10000 2'),
+-- only sqlite:    ('entries', 'entries_in_a_lane', '1000000 1000000 1'),
+-- only sqlite:    ('entries', 'entries_without_a_lane', '10 1'),
+-- only sqlite:    ('postings', 'postings', '2000000 2000000 2000000 1000 1'),
+-- only sqlite:    ('postings', 'postings_of_an_entry', '2000000 2000000 2000000 2 1'),
+-- only sqlite:    ('holds', 'sqlite_autoindex_holds_1', '100000 100000 100000 1'),
+-- only sqlite:    ('holds', 'holds_by_key', '100000 100000 100000 1'),
+-- only sqlite:    ('holds', 'holds_open', '1000 1000 1000 10 1'),
+-- only sqlite:    ('holds', 'holds_to_expire', '1000 1'),
+-- only sqlite:    ('holds', 'holds_of_a_transfer', '100000 100000 100000 2'),
+-- only sqlite:    ('refusals', 'sqlite_autoindex_refusals_1', '10000 10000 10000 1');
+-- only sqlite:ANALYZE sqlite_schema;
