@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::index::SharedIndex;
 
@@ -42,6 +42,8 @@ pub(super) enum Fault {
     /// A write reports an error.
     WriteFails,
     ReadOnly,
+    /// Writes wait until the next fault, or none.
+    Held,
 }
 
 pub(super) const DATABASE: &str = "engine.db";
@@ -60,6 +62,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Disk {
     state: Mutex<State>,
+    let_go: Condvar,
     synced: bool,
 }
 
@@ -70,6 +73,7 @@ impl Disk {
                 files,
                 ..State::default()
             }),
+            let_go: Condvar::new(),
             synced: true,
         }
     }
@@ -100,6 +104,7 @@ impl Disk {
 
     pub(super) fn break_with(&self, fault: Option<Fault>) {
         self.state().fault = fault;
+        self.let_go.notify_all();
     }
 
     pub(super) fn exists(&self, file: &str) -> bool {
@@ -141,7 +146,11 @@ impl Disk {
     }
 
     pub(super) fn write(&self, file: &str, at: usize, bytes: &[u8]) -> io::Result<()> {
-        let mut state = self.state();
+        let is_held = |state: &mut State| state.fault == Some(Fault::Held);
+        let mut state = self
+            .let_go
+            .wait_while(self.state(), is_held)
+            .unwrap_or_else(PoisonError::into_inner);
         state.check(&[Fault::ReadOnly, Fault::WriteFails])?;
         if state.fault == Some(Fault::Full) {
             // Half of it still fits, as on a real disk.

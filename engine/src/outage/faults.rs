@@ -61,11 +61,17 @@ async fn a_full_disk_refuses_new_work_answers_reads_and_goes_on_when_there_is_ro
     start(&bench.engine.door(), "busy", 10).await.unwrap();
     decide(&bench.engine.door(), "busy", once()).await.unwrap();
     let before = bench.on.disk.files();
-    bench.on.disk.break_with(Some(Fault::Full));
+    // Both are accepted before the disk is found full: from then on the door lets nothing in.
+    bench.on.disk.break_with(Some(Fault::Held));
+    let submitted = bench.engine.host().writes.submitted();
     let door = bench.engine.door();
     let taking = tokio::spawn(async move { take_activity(&door, "busy").await });
     let door = bench.engine.door();
     let waiting = tokio::spawn(async move { start(&door, "accepted", 10).await });
+    while bench.engine.host().writes.submitted() < submitted + 2 {
+        tokio::task::yield_now().await;
+    }
+    bench.on.disk.break_with(Some(Fault::Full));
     // The first to come finds out; from then on the door says so.
     let refused = loop {
         let error = signal(&bench.engine.door(), "nobody").await.unwrap_err();

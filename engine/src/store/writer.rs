@@ -122,6 +122,12 @@ impl WriteQueue {
         self.durable.load(Ordering::Acquire) >= position
     }
 
+    /// The position of the last write.
+    #[cfg(test)]
+    pub(crate) fn submitted(&self) -> Position {
+        self.lock().last
+    }
+
     /// Whether another request may be accepted.
     pub(crate) fn room(&self) -> Room {
         let waiting = self.lock();
