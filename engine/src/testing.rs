@@ -63,7 +63,7 @@ impl TestEngine {
         Self::open_at(path.into(), JumpingClock::default()).await
     }
 
-    async fn open_at(path: PathBuf, clock: JumpingClock) -> Result<Self, OpenError> {
+    pub(crate) async fn open_at(path: PathBuf, clock: JumpingClock) -> Result<Self, OpenError> {
         let config = Config {
             path: path.clone(),
             clock: Arc::new(clock.clone()),

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::index::SharedIndex;
+use super::mirror::Mirror;
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
@@ -55,6 +56,7 @@ struct State {
     files: FileBytes,
     log: Vec<Op>,
     fault: Option<Fault>,
+    mirror: Option<Mirror>,
     locks: BTreeMap<String, super::files::Locks>,
     indexes: BTreeMap<String, std::sync::Arc<SharedIndex>>,
 }
@@ -76,6 +78,18 @@ impl Disk {
             let_go: Condvar::new(),
             synced: true,
         }
+    }
+
+    /// Whose files are real ones as well.
+    pub(super) fn mirrored(mirror: Mirror) -> Self {
+        let disk = Self::new(mirror.files());
+        disk.state().mirror = Some(mirror);
+        disk
+    }
+
+    /// How many operations a mirror has seen.
+    pub(super) fn done(&self) -> u64 {
+        self.state().mirror.as_ref().map_or(0, Mirror::done)
     }
 
     /// Whose store never syncs.
@@ -116,6 +130,9 @@ impl Disk {
         if !state.files.contains_key(file) {
             state.check(&[Fault::ReadOnly])?;
             state.files.insert(file.to_owned(), Vec::new());
+            if let Some(mirror) = &mut state.mirror {
+                mirror.create(file);
+            }
         }
         Ok(())
     }
@@ -187,7 +204,7 @@ impl Disk {
         if file == DATABASE {
             state.check(&[Fault::DatabaseSyncFails])?;
         }
-        state.log.push(Op::Sync {
+        state.apply(Op::Sync {
             file: file.to_owned(),
         });
         Ok(())
@@ -238,6 +255,9 @@ impl State {
     }
 
     fn apply(&mut self, op: Op) {
+        if let Some(mirror) = &mut self.mirror {
+            mirror.take(&op);
+        }
         apply(&mut self.files, &op);
         self.log.push(op);
     }

@@ -3,7 +3,8 @@
 //! of them, or refuse a write or a sync while the engine runs.
 //!
 //! `disk` is the record, `image` what may be left, `files` and `index` the file system that SQLite
-//! sees, `work` the load, `judge` what must hold afterwards. Nothing of it is in the program.
+//! sees, `work` the load, `judge` what must hold afterwards. `killed` does it to real processes, on
+//! a disk that `mirror` keeps in real files. Nothing of it is in the program.
 
 mod disk;
 mod faults;
@@ -11,7 +12,9 @@ mod files;
 mod image;
 mod index;
 mod judge;
+mod killed;
 mod memory;
+mod mirror;
 mod power;
 mod work;
 
@@ -38,26 +41,41 @@ fn attached() -> MutexGuard<'static, HashMap<String, Arc<Disk>>> {
 
 /// A disk at a path of its own, for as long as this lives.
 struct Attached {
-    directory: TempDir,
+    directory: PathBuf,
     disk: Arc<Disk>,
+    /// Gone with it.
+    _own: Option<TempDir>,
 }
 
 impl Attached {
     fn new(disk: Disk) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let own = tempfile::tempdir().unwrap();
+        Self::put(own.path().to_owned(), Some(own), disk)
+    }
+
+    /// At a path that somebody else made.
+    fn at(directory: PathBuf, disk: Disk) -> Self {
+        Self::put(directory, None, disk)
+    }
+
+    fn put(directory: PathBuf, own: Option<TempDir>, disk: Disk) -> Self {
         let disk = Arc::new(disk);
-        attached().insert(directory.path().display().to_string(), Arc::clone(&disk));
-        Self { directory, disk }
+        attached().insert(directory.display().to_string(), Arc::clone(&disk));
+        Self {
+            directory,
+            disk,
+            _own: own,
+        }
     }
 
     fn database(&self) -> PathBuf {
-        self.directory.path().join(disk::DATABASE)
+        self.directory.join(disk::DATABASE)
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        attached().remove(&self.directory.path().display().to_string());
+        attached().remove(&self.directory.display().to_string());
     }
 }
 

@@ -89,7 +89,7 @@ async fn survives(outage: Outage, lanes: u64, each: u64, every: u64, seed: u64) 
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     u64::from_be_bytes(ambient::fill::<8>().unwrap())
 }
 

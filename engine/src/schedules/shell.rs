@@ -50,6 +50,8 @@ impl Host {
     /// Alarms of schedules have the numbers below zero; runs have the others.
     fn set_alarm_of_schedule(&self, row: i64, at: Option<Timestamp>) {
         self.timers.set(-row, at);
+        // Where time jumps, a schedule alone is worth a look too.
+        self.stillness.stir();
     }
 
     /// A workflow ended: whoever waits for that looks at it.
@@ -163,14 +165,17 @@ impl Host {
         if outcome.over {
             return self.remove_schedule(in_hand).await;
         }
+        let durable = match position {
+            Some(position) => self.durable(position).await,
+            None => Ok(()),
+        };
+        // Only now: whoever it wakes asks the store for the schedule. And also when the disk is
+        // full, for then it is written later.
         // None takes no alarm back: it may be that of an end that came meanwhile.
         if outcome.wake_at.is_some() {
             self.set_alarm_of_schedule(in_hand.row, outcome.wake_at);
         }
-        match position {
-            Some(position) => self.durable(position).await,
-            None => Ok(()),
-        }
+        durable
     }
 
     pub(crate) async fn remove_schedule(&self, in_hand: InHand) -> Result<(), Status> {
