@@ -73,7 +73,9 @@ async fn try_all(choose: impl Fn(u64) -> Vec<Point>) {
                 Fate::Killed(verdict) => {
                     died += 1;
                     if let Err(why) = verdict {
-                        complaints.push(format!("{}, {point:?}: {why}", scene.name));
+                        let complaint = format!("{}, {point:?}: {why}", scene.name);
+                        println!("{complaint}");
+                        complaints.push(complaint);
                     }
                 }
                 Fate::Outlived => outlived += 1,

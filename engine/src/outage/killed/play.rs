@@ -128,6 +128,8 @@ async fn decide_all(door: Door, say: Say) {
             continue;
         };
         let (Some(history), Some(kind)) = (task.history, task.workflow_type) else {
+            // An engine that closes answers at once, and for ever.
+            tokio::task::yield_now().await;
             continue;
         };
         let run_id = task.workflow_execution.unwrap_or_default().run_id;
@@ -164,6 +166,7 @@ async fn act_all(door: Door, say: Say) {
             continue;
         };
         if task.task_token.is_empty() {
+            tokio::task::yield_now().await;
             continue;
         }
         say(Note::Ran {

@@ -25,7 +25,7 @@ use crate::testing::TestEngine;
 
 const SIGKILL: i32 = 9;
 /// It only ends a test that would hang.
-const LONGEST: Duration = Duration::from_secs(40);
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// What the process does that is killed. With `dies` of nothing it says how it ended.
 pub(super) async fn be_killed(scene: &str, directory: &Path, dies: Option<Point>) {
