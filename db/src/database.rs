@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
-use crate::job::Waiting;
+use crate::job::{Direct, Job, Waiting, WaitingDirect};
 use crate::migrate::Migration;
 use crate::readers::Readers;
 use crate::writer::{Message, Writer};
@@ -138,17 +138,29 @@ impl Db {
         J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        let waiting = Box::new(Waiting::new(job, caller));
-        self.queue
-            .try_send(Message::Job(waiting))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => WriteError::Closed,
-            })?;
+        self.enqueue(Box::new(Waiting::new(job, caller)))?;
         // The writer answers every job it took; silence means that its whole task is gone.
         answer
             .await
             .unwrap_or(Err(WriteError::Unknown(DbError::Unavailable(None))))
+    }
+
+    /// Like [`Self::write`], for a job that has no statements of its own: far quicker.
+    pub async fn direct<J: Direct>(&self, job: J) -> Result<J::Done, WriteError<J::Refused>> {
+        let (caller, answer) = oneshot::channel();
+        self.enqueue(Box::new(WaitingDirect::new(job, caller)))?;
+        answer
+            .await
+            .unwrap_or(Err(WriteError::Unknown(DbError::Unavailable(None))))
+    }
+
+    fn enqueue<E>(&self, job: Box<dyn Job>) -> Result<(), WriteError<E>> {
+        self.queue
+            .try_send(Message::Job(job))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => WriteError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => WriteError::Closed,
+            })
     }
 
     /// Runs several queries on one unchanging state of the database. They cannot write.

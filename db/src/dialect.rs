@@ -33,6 +33,14 @@ impl Dialect {
         }
     }
 
+    /// Like [`Self::for_update`], passing over rows that another process has locked.
+    pub const fn for_update_of_free(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// Opens the one physical transaction of a batch. On SQLite the write lock is taken at once:
     /// a transaction that reads first and wants to write later can be refused half-way.
     pub(crate) const fn begin(self) -> &'static str {

@@ -29,7 +29,8 @@ pub enum DbError {
     #[error(
         "another transaction was in the way; nothing was changed, the same call may be repeated"
     )]
-    Conflict(#[source] Arc<sqlx::Error>),
+    /// Without a source: the rows were changed by another process after they had been read.
+    Conflict(#[source] Option<Arc<sqlx::Error>>),
     #[error(
         "the database does not answer; nothing of this call is kept, try again when it is back"
     )]
@@ -97,7 +98,7 @@ impl From<sqlx::Error> for DbError {
         let source = Arc::new(error);
         match (kind, class) {
             (Some(kind), _) => Self::Constraint { kind, rule, source },
-            (None, Class::Conflict) => Self::Conflict(source),
+            (None, Class::Conflict) => Self::Conflict(Some(source)),
             (None, Class::Unavailable) => Self::Unavailable(Some(source)),
             (None, Class::Other) => Self::Statement(source),
         }

@@ -6,17 +6,39 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::{DbError, Tx, WriteError};
+use crate::{Area, DbError, Tx, WriteError};
+
+/// A job that executes no statement: all it needs and all it changes is in an area.
+pub trait Direct: Send + 'static {
+    type Area: Area + Default;
+    type Done: Send + 'static;
+    type Refused: Send + 'static + From<DbError>;
+
+    /// Says what it will need, so that it is fetched together with the needs of the whole batch.
+    fn declare(&self, area: &mut Self::Area);
+
+    /// Changes the area, or refuses. After a lost transaction it runs once more, on a new one.
+    fn run(&self, area: &mut Self::Area) -> Result<Self::Done, Self::Refused>;
+}
 
 /// A job without its types, so that jobs of all kinds can wait in one queue.
 pub(crate) trait Job: Send {
-    /// Runs it from the start and keeps what it said. `true`: its changes are wanted.
-    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, bool>;
+    /// Says to the areas what it will need, as far as that is known before it runs.
+    fn declare(&self, _tx: &mut Tx) {}
+
+    /// Runs it from the start and keeps what it said.
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t>;
 
     /// Replaces what it said: the database had the last word.
     fn refuse(&mut self, why: DbError);
 
     fn answer(self: Box<Self>, fate: &Fate);
+}
+
+/// `true`: the job's changes are wanted.
+pub(crate) enum Run<'t> {
+    Done(bool),
+    Running(BoxFuture<'t, bool>),
 }
 
 /// What became of the physical transaction that carried a job.
@@ -50,16 +72,16 @@ where
     E: Send + From<DbError>,
     J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send,
 {
-    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> BoxFuture<'t, bool> {
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t> {
         // The original stays behind: after a deadlock the job runs once more.
         let work = self.work.clone();
-        Box::pin(async move {
+        Run::Running(Box::pin(async move {
             let running = AssertUnwindSafe(async move { work(tx).await }).catch_unwind();
             let said = running
                 .await
                 .unwrap_or_else(|_| Err(DbError::Panicked.into()));
             self.said.insert(said).is_ok()
-        })
+        }))
     }
 
     fn refuse(&mut self, why: DbError) {
@@ -67,13 +89,58 @@ where
     }
 
     fn answer(self: Box<Self>, fate: &Fate) {
-        let answer = match (fate, self.said) {
-            (Fate::Settled, Some(Ok(done))) => Ok(done),
-            (Fate::Settled, Some(Err(why))) => Err(WriteError::Refused(why)),
-            (Fate::Unknown(why), _) => Err(WriteError::Unknown(why.clone())),
-            (Fate::Settled, None) | (Fate::Closed, _) => Err(WriteError::Closed),
-        };
-        // A caller that went away changes nothing: what was done stays done.
-        drop(self.caller.send(answer));
+        tell(self.caller, self.said, fate);
     }
+}
+
+/// A [`Direct`] job with its caller.
+pub(crate) struct WaitingDirect<J: Direct> {
+    work: J,
+    said: Option<Result<J::Done, J::Refused>>,
+    caller: Caller<J::Done, J::Refused>,
+}
+
+impl<J: Direct> WaitingDirect<J> {
+    pub(crate) const fn new(work: J, caller: Caller<J::Done, J::Refused>) -> Self {
+        Self {
+            work,
+            said: None,
+            caller,
+        }
+    }
+}
+
+impl<J: Direct> Job for WaitingDirect<J> {
+    fn declare(&self, tx: &mut Tx) {
+        self.work.declare(tx.area());
+    }
+
+    fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t> {
+        let running = AssertUnwindSafe(|| self.work.run(tx.area()));
+        // What a panic left half done in the area is undone with the job.
+        let said = std::panic::catch_unwind(running);
+        let said = said.unwrap_or_else(|_| Err(DbError::Panicked.into()));
+        Run::Done(self.said.insert(said).is_ok())
+    }
+
+    fn refuse(&mut self, why: DbError) {
+        self.said = Some(Err(why.into()));
+    }
+
+    fn answer(self: Box<Self>, fate: &Fate) {
+        tell(self.caller, self.said, fate);
+    }
+}
+
+type Caller<T, E> = oneshot::Sender<Result<T, WriteError<E>>>;
+
+fn tell<T, E>(caller: Caller<T, E>, said: Option<Result<T, E>>, fate: &Fate) {
+    let answer = match (fate, said) {
+        (Fate::Settled, Some(Ok(done))) => Ok(done),
+        (Fate::Settled, Some(Err(why))) => Err(WriteError::Refused(why)),
+        (Fate::Unknown(why), _) => Err(WriteError::Unknown(why.clone())),
+        (Fate::Settled, None) | (Fate::Closed, _) => Err(WriteError::Closed),
+    };
+    // A caller that went away changes nothing: what was done stays done.
+    drop(caller.send(answer));
 }

@@ -8,6 +8,7 @@
 //! was waiting, and is answered only after the commit that carries it is on disk.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod area;
 mod connection;
 mod database;
 mod dialect;
@@ -21,10 +22,12 @@ mod url;
 mod value;
 mod writer;
 
+pub use area::{Area, Statement};
 pub use database::{Db, Options};
 pub use dialect::Dialect;
 pub use error::{DbError, OpenError, Violation, WriteError};
 pub use futures_util::future::BoxFuture;
+pub use job::Direct;
 pub use row::Row;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, InvalidUrl};

@@ -2,35 +2,54 @@
 
 use ambient::Timestamp;
 
+use crate::area::Areas;
 use crate::connection::Connection;
-use crate::{DbError, Dialect, Row, Value};
+use crate::{Area, DbError, Dialect, Row, Value};
 
 /// Jobs never begin, commit or roll back: the writer does, around them.
 #[derive(Debug)]
 pub struct Tx {
     pub(crate) connection: Connection,
     now: Timestamp,
+    savepoint: Savepoint,
     /// The first statement of the running job that failed. PostgreSQL lets nothing follow it, so
     /// the job is undone on both databases, even if it chose to overlook the error.
     failed: Option<DbError>,
+    /// A statement outside of any savepoint failed: the transaction is lost.
+    broken: Option<DbError>,
+    areas: Areas,
+}
+
+/// A job that executes no statement of its own needs no savepoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Savepoint {
+    /// There is no job, or it may not be undone alone.
+    None,
+    AtFirstStatement,
+    Open,
 }
 
 impl Tx {
-    pub(crate) const fn new(connection: Connection) -> Self {
+    pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
             now: Timestamp::from_micros(0),
+            savepoint: Savepoint::None,
             failed: None,
+            broken: None,
+            areas: Areas::default(),
         }
     }
 
     /// How many rows were changed.
     pub async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64, DbError> {
+        self.open_savepoint().await?;
         let answer = self.connection.execute(sql, params).await;
         self.watched(answer)
     }
 
     pub async fn fetch_all(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        self.open_savepoint().await?;
         let answer = self.connection.fetch_all(sql, params).await;
         self.watched(answer)
     }
@@ -54,13 +73,107 @@ impl Tx {
         self.connection.dialect()
     }
 
+    /// A room's area of this transaction.
+    pub fn area<A: Area + Default>(&mut self) -> &mut A {
+        let (now, dialect) = (self.now, self.dialect());
+        self.areas.of(now, dialect)
+    }
+
+    /// Fetches what was declared in the areas and is not known yet.
+    pub async fn settle(&mut self) -> Result<(), DbError> {
+        let answer = self.fetch_wanted().await;
+        if let Err(error) = &answer {
+            // Perhaps outside of the savepoint: then it cannot be undone with the job alone.
+            self.broken.get_or_insert_with(|| error.clone());
+        }
+        answer
+    }
+
+    async fn fetch_wanted(&mut self) -> Result<(), DbError> {
+        let mut place = 0;
+        while let Some(area) = self.areas.at(place) {
+            match area.wants()? {
+                Some(query) => {
+                    let rows = self.connection.fetch_all(&query.sql, query.params).await?;
+                    if let Some(area) = self.areas.at(place) {
+                        area.learn(&rows)?;
+                    }
+                }
+                None => place += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what the areas changed. An error means that the transaction is lost.
+    pub(crate) async fn flush(&mut self) -> Result<(), DbError> {
+        let mut place = 0;
+        while let Some(area) = self.areas.at(place) {
+            for statement in area.flush()? {
+                let changed = self
+                    .connection
+                    .execute(&statement.sql, statement.params)
+                    .await?;
+                if statement.rows.is_some_and(|wanted| wanted != changed) {
+                    return Err(DbError::Conflict(None));
+                }
+            }
+            place += 1;
+        }
+        Ok(())
+    }
+
     pub(crate) fn begin_at(&mut self, now: Timestamp) {
         self.now = now;
+        self.savepoint = Savepoint::None;
         self.failed = None;
+        self.broken = None;
+        let dialect = self.dialect();
+        self.areas.each().for_each(|area| area.begin(now, dialect));
+    }
+
+    pub(crate) const fn begin_job(&mut self) {
+        self.savepoint = Savepoint::AtFirstStatement;
+    }
+
+    /// Ends the running job; its changes stay, in the areas too.
+    pub(crate) async fn keep_job(&mut self) -> Result<(), DbError> {
+        self.areas.each().for_each(|area| area.keep());
+        self.close_savepoint("RELEASE SAVEPOINT job").await
+    }
+
+    /// Ends the running job as if it had never begun.
+    pub(crate) async fn undo_job(&mut self) -> Result<(), DbError> {
+        self.areas.each().for_each(|area| area.undo());
+        self.close_savepoint("ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job")
+            .await
+    }
+
+    async fn close_savepoint(&mut self, how: &str) -> Result<(), DbError> {
+        let before = std::mem::replace(&mut self.savepoint, Savepoint::None);
+        if before == Savepoint::Open {
+            self.connection.script(how).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_savepoint(&mut self) -> Result<(), DbError> {
+        if self.savepoint == Savepoint::AtFirstStatement {
+            if let Err(error) = self.connection.script("SAVEPOINT job").await {
+                self.broken.get_or_insert_with(|| error.clone());
+                return Err(error);
+            }
+            self.savepoint = Savepoint::Open;
+        }
+        Ok(())
     }
 
     pub(crate) const fn take_failure(&mut self) -> Option<DbError> {
         self.failed.take()
+    }
+
+    pub(crate) const fn take_break(&mut self) -> Option<DbError> {
+        self.broken.take()
     }
 
     fn watched<T>(&mut self, answer: Result<T, DbError>) -> Result<T, DbError> {

@@ -1,11 +1,12 @@
 //! The group-commit writer: the one task that changes the business database.
 //!
-//! It takes everything that waits, runs it in one physical transaction with a savepoint around
-//! each job, commits, and only then answers. Other processes may do the same on the same
+//! It takes everything that waits, runs it in one physical transaction, each job undone by itself
+//! if it fails, commits, and only then answers. Other processes may do the same on the same
 //! PostgreSQL database, so jobs lock the rows they decide on; nothing rests on being alone.
 //!
 //! What may go wrong, and what follows:
-//! - a job refuses, fails or panics: it is rolled back to its savepoint, the others stay;
+//! - a job refuses, fails or panics: it is rolled back to its savepoint, and what it changed in the
+//!   areas is undone; the others stay;
 //! - the transaction is lost before its commit (deadlock, connection gone): nothing was executed;
 //!   every job runs once more, each in a transaction of its own;
 //! - the commit fails or is never answered: nobody knows, so every caller is told exactly that,
@@ -20,7 +21,7 @@ use ambient::{SharedClock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
-use crate::job::{Fate, Job};
+use crate::job::{Fate, Job, Run};
 use crate::{DatabaseUrl, DbError, Dialect, Tx};
 
 pub(crate) enum Message {
@@ -212,11 +213,20 @@ impl Writer {
     }
 }
 
-/// Each job inside its own savepoint. An error means that the transaction itself is lost.
+/// What all jobs need is fetched, each is kept or undone by itself, and what they changed in the
+/// areas is written. An error means that the transaction itself is lost.
 async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+    jobs.iter().for_each(|job| job.declare(tx));
+    tx.settle().await?;
     for job in jobs {
-        tx.connection.script("SAVEPOINT job").await?;
-        let wanted = job.run(tx).await;
+        tx.begin_job();
+        let wanted = match job.run(tx) {
+            Run::Done(wanted) => wanted,
+            Run::Running(running) => running.await,
+        };
+        if let Some(error) = tx.take_break() {
+            return Err(error);
+        }
         let failure = tx.take_failure();
         if let Some(error) = failure
             .as_ref()
@@ -224,19 +234,18 @@ async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> 
         {
             return Err(error.clone());
         }
-        let end = match failure {
-            None if wanted => "RELEASE SAVEPOINT job",
-            None => "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job",
+        match failure {
+            None if wanted => tx.keep_job().await?,
+            None => tx.undo_job().await?,
             Some(error) => {
                 // A job that already refused keeps its own words; one that overlooked the error
                 // must not be told that its changes are kept.
                 if wanted {
                     job.refuse(error);
                 }
-                "ROLLBACK TO SAVEPOINT job; RELEASE SAVEPOINT job"
+                tx.undo_job().await?;
             }
-        };
-        tx.connection.script(end).await?;
+        }
     }
-    Ok(())
+    tx.flush().await
 }

@@ -4,7 +4,9 @@ use ambient::{Mint, Timestamp};
 use db::{Db, DbError, Row, Tx, params};
 use domain::{AccountId, Currency, Money, PartnerId, Tenant, UserId};
 
+use crate::book::Terms;
 use crate::chart::UnknownWord;
+use crate::store::Desk;
 use crate::{AccountRef, LedgerError, Purpose, stored};
 
 /// Open: money comes and goes. Frozen: it may arrive, none leaves. Closed: neither, for ever.
@@ -108,6 +110,32 @@ impl Account {
         self.balance.currency()
     }
 
+    /// As it begins: empty, with the terms of its purpose.
+    pub(crate) fn fresh(
+        id: AccountId,
+        reference: AccountRef,
+        state: State,
+        currency: Currency,
+        opened_at: Timestamp,
+    ) -> Self {
+        let zero = Money::zero(currency);
+        Self {
+            id,
+            reference,
+            owner: None,
+            period: String::new(),
+            state,
+            balance: zero,
+            held: zero,
+            version: 0,
+            // Every purpose begins with no floor or with zero.
+            floor: reference.purpose().floor().map(|_| zero),
+            ceiling: None,
+            opened_at,
+            moved_at: Timestamp::from_micros(0),
+        }
+    }
+
     pub(crate) fn read(row: &Row) -> Result<Self, DbError> {
         let id = row.parse("id")?;
         let reference = AccountRef::stored(row.parse("purpose")?, row.parse("rail")?, id)
@@ -195,35 +223,10 @@ pub async fn open_owned(
         )
         .await?
         .ok_or_else(|| DbError::column("id", "the account just opened", "none"))?;
-    Ok(Account::read(&row)?)
-}
-
-/// Opens a house account unless it is there. Its first entry does this in its own transaction.
-pub(crate) async fn open_house(
-    tx: &mut Tx,
-    mint: &Mint,
-    tenant: Tenant,
-    account: AccountRef,
-    currency: Currency,
-) -> Result<(), LedgerError> {
-    let id = AccountId::from_bits(mint.next()?);
-    tx.execute(
-        "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, state, balance, version, floor, opened_at)
-         VALUES ($1, $2, $3, $4, NULL, $5, $6, 'open', 0, 0, $7, $8)
-         ON CONFLICT (partner_id, livemode, purpose, rail, currency, period) WHERE owner_id IS NULL DO NOTHING",
-        params![
-            tenant.partner.to_string(),
-            tenant.mode.is_live(),
-            id.to_string(),
-            account.purpose().name(),
-            account.place().name(),
-            currency.code(),
-            account.purpose().floor(),
-            tx.now()
-        ],
-    )
-    .await?;
-    Ok(())
+    let stored = Account::read(&row)?;
+    // Jobs of the same commit may have moved it already.
+    let known = tx.area::<Desk>().book.account(tenant, stored.id);
+    Ok(known.map_or(stored, |known| known.as_ref().clone()))
 }
 
 /// Why an account's state was not changed.
@@ -237,6 +240,14 @@ pub enum ChangeError {
     NotEmpty(Money),
     #[error("{0} of the account is held; resolve its holds before closing, nothing was changed")]
     Held(Money),
+    #[error("the account is in another currency than {0}; nothing was changed")]
+    TermsInAnotherCurrency(Currency),
+    #[error(
+        "the account has only {0} available, less than its floor would be; nothing was changed"
+    )]
+    BelowFloor(Money),
+    #[error("the account holds {0}, more than its ceiling would be; nothing was changed")]
+    AboveCeiling(Money),
     #[error("the account's state could not be changed")]
     Ledger(#[from] LedgerError),
 }
@@ -254,39 +265,27 @@ pub async fn change_state(
     id: AccountId,
     to: State,
 ) -> Result<Account, ChangeError> {
-    let sql = format!(
-        "SELECT {} FROM accounts WHERE partner_id = $1 AND livemode = $2 AND id = $3{}",
-        stored::ACCOUNT,
-        tx.dialect().for_update()
-    );
-    let (partner, live, id) = (
-        tenant.partner.to_string(),
-        tenant.mode.is_live(),
-        id.to_string(),
-    );
-    let row = tx
-        .fetch_optional(&sql, params![&partner, live, &id])
-        .await?;
-    let mut account = Account::read(&row.ok_or(ChangeError::Unknown)?)?;
-    match (account.state, to) {
-        (from, to) if from == to => return Ok(account),
-        (State::Closed, _) => return Err(ChangeError::Closed),
-        (_, State::Closed) if !account.balance.is_zero() => {
-            return Err(ChangeError::NotEmpty(account.balance));
-        }
-        // Only with an overdraft may something be held where nothing is.
-        (_, State::Closed) if !account.held.is_zero() => {
-            return Err(ChangeError::Held(account.held));
-        }
-        _ => {}
-    }
-    tx.execute(
-        "UPDATE accounts SET state = $4 WHERE partner_id = $1 AND livemode = $2 AND id = $3",
-        params![partner, live, id, to.name()],
-    )
-    .await?;
-    account.state = to;
-    Ok(account)
+    let desk = fetched(tx, tenant, id).await?;
+    desk.book.change_state(tenant, id, to, to.name())
+}
+
+/// Changes an account's floor and ceiling. The change is recorded with its reason, which holds no
+/// names and no free text of a customer's.
+pub async fn change_terms(
+    tx: &mut Tx,
+    tenant: Tenant,
+    id: AccountId,
+    terms: Terms,
+    reason: &str,
+) -> Result<Account, ChangeError> {
+    let desk = fetched(tx, tenant, id).await?;
+    desk.book.change_terms(tenant, id, terms, reason)
+}
+
+async fn fetched(tx: &mut Tx, tenant: Tenant, id: AccountId) -> Result<&mut Desk, DbError> {
+    tx.area::<Desk>().need_account(tenant, id);
+    tx.settle().await?;
+    Ok(tx.area())
 }
 
 pub async fn account(db: &Db, tenant: Tenant, id: AccountId) -> Result<Option<Account>, DbError> {

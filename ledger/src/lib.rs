@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod book;
 pub mod chain;
 mod chart;
 pub mod check;
@@ -22,27 +23,31 @@ mod post;
 mod read;
 mod refusal;
 pub mod rules;
+mod store;
 mod stored;
 mod template;
 mod templates;
 mod wallets;
 
 pub use account::{
-    Account, ChangeError, Owner, State, account, accounts_of, change_state, open_owned, open_wallet,
+    Account, ChangeError, Owner, State, account, accounts_of, change_state, change_terms,
+    open_owned, open_wallet,
 };
+pub use book::Terms;
 pub use chart::{AccountRef, Chart, Place, Purpose};
 pub use condition::Condition;
 pub use correct::{CorrectError, correct};
 pub use entry::{Entry, Leg};
 pub use fx::{Quote, QuoteError, Rate, RateError};
 pub use hold::{Hold, HoldState, Reserve, Reserved};
-pub use post::{Posted, post};
+pub use post::{Book, Posted, Voided, declare, expire_due, post, reserve, void};
 pub use read::{
     Balances, Counter, Cursor, EntryView, Explained, Line, NotACursor, OpenHold, Period,
     PostingView, Share, Statement, TrialLine, balance, balance_at, balances, entries_of_transfer,
     explain, house_account, statement, tenants, trial_balance, trial_balance_before,
 };
 pub use refusal::{LedgerError, PostError, Refusal};
+pub use store::link_older;
 pub use template::Template;
 pub use templates::{Event, Holder};
 pub use wallets::wallets;

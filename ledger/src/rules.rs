@@ -1,14 +1,14 @@
 //! The posting rules: pure, asked before anything is written, once the accounts are locked.
 //!
 //! Every rule looks at all legs before the next rule looks at any, so the answer to a bad entry
-//! does not depend on the order of its legs.
+//! does not depend on the order of its legs. [`Refusal`] lists them in their order.
 
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
 use domain::{AccountId, Currency, Money};
 
-use crate::{Account, AccountRef, Entry, Refusal, State};
+use crate::{Account, AccountRef, Condition, Entry, Hold, Refusal, Reserve, State};
 
 /// One leg as it will stand in the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +21,16 @@ pub struct Booked {
 }
 
 /// Longer keys would only fill indexes; every derived key is far below.
-const LONGEST_KEY: usize = 200;
+pub const LONGEST_KEY: usize = 200;
 
-/// What can be said of an entry without looking at the book.
-pub fn well_formed(entry: &Entry) -> Result<(), Refusal> {
-    if entry.key.is_empty() || entry.key.len() > LONGEST_KEY {
+/// One entry is one row lock per account and is hashed as a whole.
+pub const MOST_LEGS: usize = 10_000;
+
+pub fn key_fits(key: &str) -> Result<(), Refusal> {
+    if key.is_empty() || key.len() > LONGEST_KEY {
         return Err(Refusal::KeyUnfit);
     }
-    if !entry.money.is_positive() {
-        return Err(Refusal::AmountNotPositive);
-    }
-    balanced(entry)
+    Ok(())
 }
 
 /// A quote is honoured until it expires. Asked after the key: what was posted in time stays posted.
@@ -42,14 +41,58 @@ pub fn in_time(entry: &Entry, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-/// What a well-formed entry does to these accounts, or the first rule that it breaks.
-pub fn plan(entry: &Entry, accounts: &[Account]) -> Result<Vec<Booked>, Refusal> {
-    let legs = known(entry, accounts)?;
+/// What can be said of an entry without looking at the book.
+pub fn well_formed(entry: &Entry) -> Result<(), Refusal> {
+    let legs = entry.legs.len();
+    if !(2..=MOST_LEGS).contains(&legs) {
+        return Err(Refusal::LegsOutOfBounds { legs });
+    }
+    if !entry.money.is_positive() {
+        return Err(Refusal::AmountNotPositive);
+    }
+    if entry.legs.iter().any(|leg| leg.money.is_zero()) {
+        return Err(Refusal::AmountZero);
+    }
+    balanced(entry)
+}
+
+/// What a well-formed entry does to the accounts that are found for it, or the first rule that it
+/// breaks.
+pub fn plan<'a>(
+    entry: &Entry,
+    find: impl Fn(AccountRef, Currency) -> Option<&'a Account>,
+    hold: Option<&Hold>,
+) -> Result<Vec<Booked>, Refusal> {
+    let legs = known(entry, &find)?;
+    let named = conditions(entry, &find)?;
     in_its_currency(&legs)?;
     open(&legs)?;
     let changes = net(&legs)?;
-    enough(&changes)?;
+    if let Some(hold) = hold {
+        covered(hold, &changes)?;
+    }
+    as_expected(&named)?;
+    enough(&changes, hold)?;
+    not_too_much(&changes)?;
     booked(&legs)
+}
+
+/// The account that a hold may be made on.
+pub fn holdable<'a>(
+    reserve: &Reserve,
+    account: Option<&'a Account>,
+) -> Result<&'a Account, Refusal> {
+    let unknown = Refusal::AccountUnknown {
+        account: reserve.account,
+    };
+    let account = account.ok_or(unknown)?;
+    // It is to leave one day, so the same is asked as if it left now.
+    let legs = vec![(account, reserve.money.reversed())];
+    in_its_currency(&legs)?;
+    open(&legs)?;
+    enough(&net(&legs)?, None)?;
+    add(account, account.held, reserve.money)?;
+    Ok(account)
 }
 
 type Legs<'a> = Vec<(&'a Account, Money)>;
@@ -66,22 +109,36 @@ fn balanced(entry: &Entry) -> Result<(), Refusal> {
     }
 }
 
-fn known<'a>(entry: &Entry, accounts: &'a [Account]) -> Result<Legs<'a>, Refusal> {
-    let find = |wanted: AccountRef, currency: Currency| {
-        // House accounts are named by purpose and exist once per currency; a wallet is named by id.
-        let fits = |account: &&Account| match wanted.owned() {
-            Some(id) => account.id == id,
-            None => account.reference == wanted && account.currency() == currency,
-        };
-        accounts.iter().find(fits)
-    };
+fn known<'a>(
+    entry: &Entry,
+    find: &impl Fn(AccountRef, Currency) -> Option<&'a Account>,
+) -> Result<Legs<'a>, Refusal> {
     let found = entry.legs.iter().map(|leg| {
-        find(leg.account, leg.money.currency())
-            .filter(|account| account.reference == leg.account)
-            .map(|account| (account, leg.money))
-            .ok_or(Refusal::AccountUnknown {
-                account: leg.account,
+        let account = leg.account;
+        find(account, leg.money.currency())
+            .map(|found| (found, leg.money))
+            .ok_or(Refusal::AccountUnknown { account })
+    });
+    found.collect()
+}
+
+fn conditions<'a, 'e>(
+    entry: &'e Entry,
+    find: &impl Fn(AccountRef, Currency) -> Option<&'a Account>,
+) -> Result<Vec<(&'a Account, &'e Condition)>, Refusal> {
+    let found = entry.conditions.iter().map(|condition| {
+        let (account, given) = (condition.account(), condition.currency());
+        let found = find(account, given).ok_or(Refusal::AccountUnknown { account })?;
+        let has = found.currency();
+        if has == given {
+            Ok((found, condition))
+        } else {
+            Err(Refusal::CurrencyDiffers {
+                account,
+                has,
+                given,
             })
+        }
     });
     found.collect()
 }
@@ -122,26 +179,97 @@ fn open(legs: &Legs<'_>) -> Result<(), Refusal> {
 
 /// What each account gains or loses in all, in the order of its first leg.
 fn net<'a>(legs: &Legs<'a>) -> Result<Vec<(&'a Account, Money)>, Refusal> {
-    let mut changes: Vec<(&Account, Money)> = Vec::new();
+    let mut places: BTreeMap<AccountId, usize> = BTreeMap::new();
+    let mut changes: Vec<(&Account, Money)> = Vec::with_capacity(legs.len());
     for (account, money) in legs {
-        match changes.iter_mut().find(|(known, _)| known.id == account.id) {
-            Some((_, sum)) => *sum = add(account, *sum, *money)?,
-            None => changes.push((account, *money)),
+        match places.get(&account.id) {
+            Some(place) => changes[*place].1 = add(account, changes[*place].1, *money)?,
+            None => {
+                places.insert(account.id, changes.len());
+                changes.push((account, *money));
+            }
         }
     }
     Ok(changes)
 }
 
-fn enough(changes: &[(&Account, Money)]) -> Result<(), Refusal> {
-    for (account, change) in changes {
-        let limited = !account.reference.purpose().may_go_below_zero();
-        if limited
-            && change.is_negative()
-            && add(account, account.available(), *change)?.is_negative()
+/// The entry takes from the account of its hold, and no more than was held.
+fn covered(hold: &Hold, changes: &[(&Account, Money)]) -> Result<(), Refusal> {
+    let taken = changes
+        .iter()
+        .find(|(account, change)| account.id == hold.account && change.is_negative());
+    let Some((_, change)) = taken else {
+        return Err(Refusal::HoldElsewhere { hold: hold.id });
+    };
+    if -change.minor() > hold.money.minor() {
+        return Err(Refusal::HoldTooSmall {
+            hold: hold.id,
+            held: hold.money,
+        });
+    }
+    Ok(())
+}
+
+/// What the caller has read still holds. Versions of all come before balances of any.
+fn as_expected(named: &[(&Account, &Condition)]) -> Result<(), Refusal> {
+    for (account, condition) in named {
+        if let Condition::VersionIs(reference, _, expected) = **condition
+            && account.version != expected
         {
+            return Err(Refusal::VersionStale {
+                account: reference,
+                expected,
+                is: account.version,
+            });
+        }
+    }
+    for (found, condition) in named {
+        match **condition {
+            Condition::BalanceAtLeast(account, least) if found.balance.minor() < least.minor() => {
+                let balance = found.balance;
+                return Err(Refusal::BalanceBelow { account, balance });
+            }
+            Condition::AvailableAtLeast(account, least)
+                if found.available().minor() < least.minor() =>
+            {
+                let available = found.available();
+                return Err(Refusal::AvailableBelow { account, available });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn enough(changes: &[(&Account, Money)], hold: Option<&Hold>) -> Result<(), Refusal> {
+    for (account, change) in changes {
+        let Some(floor) = account.floor.filter(|_| change.is_negative()) else {
+            continue;
+        };
+        let available = match hold.filter(|hold| hold.account == account.id) {
+            // What was held for this very entry is free for it.
+            Some(hold) => add(account, account.available(), hold.money)?,
+            None => account.available(),
+        };
+        if add(account, available, *change)?.minor() < floor.minor() {
             return Err(Refusal::InsufficientAvailable {
                 account: account.reference,
-                available: account.available(),
+                available,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn not_too_much(changes: &[(&Account, Money)]) -> Result<(), Refusal> {
+    for (account, change) in changes {
+        let ceiling = account.ceiling.filter(|_| change.is_positive());
+        if let Some(ceiling) = ceiling
+            && account.balance.minor() + change.minor() > ceiling.minor()
+        {
+            return Err(Refusal::AboveCeiling {
+                account: account.reference,
+                ceiling,
             });
         }
     }
@@ -254,14 +382,27 @@ mod tests {
         }
     }
 
+    fn planned(entry: &Entry, accounts: &[Account]) -> Result<Vec<Booked>, Refusal> {
+        let find = |wanted, _| accounts.iter().find(|account| account.reference == wanted);
+        plan(entry, find, None)
+    }
+
     #[test]
     fn a_key_is_neither_empty_nor_a_novel() {
-        let mut entry = entry(&[(ALICE, eur(-1)), (BOB, eur(1))]);
-        assert_eq!(well_formed(&entry), Ok(()));
+        assert_eq!(key_fits("k"), Ok(()));
         for length in [0, LONGEST_KEY + 1, 10_000] {
-            entry.key = "k".repeat(length);
-            assert_eq!(well_formed(&entry), Err(Refusal::KeyUnfit));
+            assert_eq!(key_fits(&"k".repeat(length)), Err(Refusal::KeyUnfit));
         }
+    }
+
+    #[test]
+    fn an_entry_has_two_legs_or_more_and_none_of_zero() {
+        for legs in [0, 1, MOST_LEGS + 1] {
+            let entry = entry(&vec![(ALICE, eur(0)); legs]);
+            assert_eq!(well_formed(&entry), Err(Refusal::LegsOutOfBounds { legs }));
+        }
+        let entry = entry(&[(ALICE, eur(-1)), (BOB, eur(1)), (NOSTRO, eur(0))]);
+        assert_eq!(well_formed(&entry), Err(Refusal::AmountZero));
     }
 
     #[test]
@@ -272,7 +413,7 @@ mod tests {
             (BOB, eur(50)),
             (NOSTRO, eur(40)),
         ];
-        let booked = plan(&entry(&legs), &accounts()).unwrap();
+        let booked = planned(&entry(&legs), &accounts()).unwrap();
         let shown: Vec<_> = booked
             .iter()
             .map(|leg| (leg.account.bits(), leg.version, leg.balance.minor()))
@@ -284,7 +425,7 @@ mod tests {
     fn all_legs_of_an_account_count_together() {
         let legs = [(ALICE, eur(-60)), (ALICE, eur(-60)), (BOB, eur(120))];
         assert_eq!(
-            plan(&entry(&legs), &accounts()),
+            planned(&entry(&legs), &accounts()),
             Err(Refusal::InsufficientAvailable {
                 account: ALICE,
                 available: eur(100)
@@ -301,7 +442,7 @@ mod tests {
         for _ in 0..legs.len() {
             legs.rotate_left(1);
             assert_eq!(
-                plan(&entry(&legs), &accounts),
+                planned(&entry(&legs), &accounts),
                 Err(Refusal::AccountFrozen { account: BOB })
             );
         }

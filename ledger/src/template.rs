@@ -102,6 +102,7 @@ impl Template {
                 | Self::ChargebackCharged
                 | Self::ChargebackLost
                 | Self::TopUp
+                | Self::LowerLimit
                 | Self::Correction
         )
     }

@@ -106,6 +106,7 @@ async fn run(book: &Book, transfers: &[Transfer], order: &[prop::sample::Index])
                     posted.replayed == (done == way.len()),
                     "{posted:?} after {done}"
                 );
+                ensure!(!model.refused[number], "posted after it was refused");
                 if !posted.replayed {
                     model.follow(number, transfer);
                 }
@@ -116,7 +117,12 @@ async fn run(book: &Book, transfers: &[Transfer], order: &[prop::sample::Index])
                 let short = transfer
                     .from
                     .is_some_and(|from| model.wallets[from] < transfer.minor);
-                ensure!(done == 0 && short, "refused though there was enough");
+                // Refused once is refused for good, even if there is enough by now.
+                let before = std::mem::replace(&mut model.refused[number], true);
+                ensure!(
+                    done == 0 && (short || before),
+                    "refused though there was enough"
+                );
             }
             Err(error) => return Err(error.into()),
         }
@@ -174,6 +180,8 @@ fn way(book: &Book, transfer: &Transfer, number: u128, wallets: &[AccountId]) ->
 struct Model {
     /// How many entries each transfer has.
     done: Vec<usize>,
+    /// Transfers whose sender was short when it was asked.
+    refused: Vec<bool>,
     wallets: [i64; WALLETS],
     pool: i64,
     suspense: i64,
@@ -184,6 +192,7 @@ impl Model {
     fn new(transfers: usize) -> Self {
         Self {
             done: vec![0; transfers],
+            refused: vec![false; transfers],
             wallets: [OPENING; WALLETS],
             pool: 0,
             suspense: 0,

@@ -1,0 +1,142 @@
+//! What the answers say: each question's rows become what the book knows. What was asked for and is
+//! not among them is known not to be there.
+
+use std::sync::Arc;
+
+use db::{DbError, Row};
+use domain::{AccountId, Tenant};
+
+use super::{Asked, Desk, Lane, LaneState};
+use crate::book::{Content, Known, read_refusal};
+use crate::chain::Hash;
+use crate::{Account, AccountRef, stored};
+
+impl Desk {
+    pub(super) fn answered(&mut self, asked: Asked, rows: &[Row]) -> Result<(), DbError> {
+        match asked {
+            Asked::Lane => self.lane = lane(rows)?,
+            Asked::House(tenant) => {
+                self.house_read.insert(tenant);
+                for row in rows {
+                    self.house_account(tenant, row)?;
+                }
+            }
+            Asked::Accounts(tenant, ids) => {
+                for row in rows {
+                    let account = Account::read(row)?;
+                    self.book.learn_account(tenant, account.id, Some(account));
+                }
+                for id in ids {
+                    if !self.book.knows_account(tenant, id) {
+                        self.book.learn_account(tenant, id, None);
+                    }
+                }
+            }
+            Asked::Keys(tenant, keys) => self.keys(tenant, keys, rows)?,
+            Asked::Entries(tenant, _) => self.entries(tenant, rows)?,
+            Asked::HoldKeys(tenant, _) => {
+                for row in rows {
+                    let (account, money) = (stored::named(row)?, stored::money(row, "amount")?);
+                    let transfer = stored::opt_id(row, "transfer_id")?;
+                    let content = Content::held(transfer, account, money);
+                    let known = Known::Hold(row.parse("id")?, Arc::new(content));
+                    self.book.learn_key(tenant, &row.text("key")?, known);
+                }
+            }
+            Asked::Refusals(tenant, _) => {
+                for row in rows {
+                    let content = Content::read(&row.text("content")?).map_err(|_| {
+                        DbError::column("content", "an entry's content", "other text")
+                    })?;
+                    let refusal = read_refusal(&row.text("refusal")?)
+                        .map_err(|_| DbError::column("refusal", "a refusal", "other text"))?;
+                    let known = Known::Refused(Arc::new(content), refusal);
+                    self.book.learn_key(tenant, &row.text("key")?, known);
+                }
+            }
+            Asked::Holds(tenant, ids) => {
+                for row in rows {
+                    let hold = stored::hold(row)?;
+                    let (id, account) = (hold.id, hold.account);
+                    self.book.learn_hold(tenant, id, Some(hold));
+                    self.need_account(tenant, account);
+                }
+                for id in ids {
+                    if !self.book.knows_hold(tenant, id) {
+                        self.book.learn_hold(tenant, id, None);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn house_account(&mut self, tenant: Tenant, row: &Row) -> Result<(), DbError> {
+        let id: AccountId = row.parse("id")?;
+        let account = AccountRef::stored(row.parse("purpose")?, row.parse("rail")?, id)
+            .ok_or_else(|| DbError::column("rail", "the place of this purpose", "another"))?;
+        let named = (tenant, account, row.parse("currency")?);
+        self.house.insert(named, id);
+        Ok(())
+    }
+
+    fn keys(&mut self, tenant: Tenant, keys: Vec<String>, rows: &[Row]) -> Result<(), DbError> {
+        for row in rows {
+            let key = (tenant, row.text("key")?);
+            let taken = match row.text("kind")?.as_str() {
+                "entry" => &mut self.needs.entries,
+                "hold" => &mut self.needs.hold_keys,
+                _ => &mut self.needs.refusals,
+            };
+            taken.insert(key);
+        }
+        for key in keys {
+            let key = (tenant, key);
+            let needs = [
+                &self.needs.entries,
+                &self.needs.hold_keys,
+                &self.needs.refusals,
+            ];
+            if !needs.iter().any(|taken| taken.contains(&key)) {
+                self.book.learn_key(tenant, &key.1, Known::Fresh);
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&mut self, tenant: Tenant, rows: &[Row]) -> Result<(), DbError> {
+        for postings in rows.chunk_by(|one, two| one.text("id").ok() == two.text("id").ok()) {
+            let Some(first) = postings.first() else {
+                continue;
+            };
+            let legs = postings
+                .iter()
+                .map(|row| Ok((stored::named(row)?, stored::money(row, "amount")?)))
+                .collect::<Result<_, DbError>>()?;
+            let content = Content {
+                template: first.text("template")?,
+                transfer: stored::opt_id(first, "transfer_id")?,
+                corrects: stored::opt_id(first, "corrects")?,
+                linked_to: stored::opt_id(first, "linked_to")?,
+                hold: stored::opt_id(first, "hold_id")?,
+                legs,
+            };
+            let known = Known::Entry(first.parse("id")?, Arc::new(content));
+            self.book.learn_key(tenant, &first.text("key")?, known);
+        }
+        Ok(())
+    }
+}
+
+fn lane(rows: &[Row]) -> Result<LaneState, DbError> {
+    let Some(row) = rows.first() else {
+        return Ok(LaneState::NoneFree);
+    };
+    let hash = Hash::try_from(&row.bytes("hash")?[..])
+        .map_err(|_| DbError::column("hash", "32 bytes", "others"))?;
+    Ok(LaneState::Locked(Lane {
+        name: row.text("lane")?,
+        position: row.int("position")?,
+        hash,
+    }))
+}
