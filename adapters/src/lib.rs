@@ -6,6 +6,7 @@
 
 mod evidence;
 mod http;
+pub mod iso20022;
 mod registry;
 pub mod sandbox_bank;
 mod signature;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::rail::{Rail, RailId};
 
+use crate::iso20022::{self, Iso20022};
 use crate::sandbox_bank::{self, SandboxBank};
 use crate::stripe::{self, Stripe};
 
@@ -15,6 +16,7 @@ pub enum RailConfig {
     /// The sandbox network speaks Stripe's interface.
     SandboxCards(stripe::Config),
     Stripe(stripe::Config),
+    Iso20022(iso20022::Config),
 }
 
 impl RailConfig {
@@ -23,6 +25,7 @@ impl RailConfig {
             Self::SandboxBank(config) => Ok(Arc::new(SandboxBank::new(config)?)),
             Self::SandboxCards(config) => Ok(Arc::new(Stripe::new(RailId::SandboxCards, config)?)),
             Self::Stripe(config) => Ok(Arc::new(Stripe::new(RailId::Stripe, config)?)),
+            Self::Iso20022(config) => Ok(Arc::new(Iso20022::new(config)?)),
         }
     }
 }

@@ -26,11 +26,13 @@ pub(crate) async fn deliver_to(bank: &Bank, delivery: Result<Delivery, BankError
     match delivery {
         Ok(Delivery::Answer(movement)) => answer(*movement),
         Ok(Delivery::SlowAnswer(movement)) => {
-            wait(bank, magic::SLOW_ANSWER).await;
+            hold(bank.clock(), magic::SLOW_ANSWER).await;
             answer(*movement)
         }
-        Ok(Delivery::Giant(movement)) => padded(body_of(&movement), magic::GIANT),
-        Ok(Delivery::Trickle(movement)) => trickled(bank.clock().clone(), body_of(&movement)),
+        Ok(Delivery::Giant(movement)) => json_text(padded(body_of(&movement), magic::GIANT)),
+        Ok(Delivery::Trickle(movement)) => {
+            json_text(trickled(bank.clock().clone(), body_of(&movement)))
+        }
         Ok(Delivery::Twice(movement)) => {
             let once = body_of(&movement);
             json_text([once.as_slice(), once.as_slice()].concat())
@@ -41,7 +43,7 @@ pub(crate) async fn deliver_to(bank: &Bank, delivery: Result<Delivery, BankError
             "the movement was decided already",
         ),
         Ok(Delivery::Silence) => {
-            wait(bank, magic::LONGEST_HOLD).await;
+            hold(bank.clock(), magic::LONGEST_HOLD).await;
             cut()
         }
         Ok(Delivery::Cut) => cut(),
@@ -89,8 +91,7 @@ fn answer(movement: Movement) -> Response {
     (status, Json(movement)).into_response()
 }
 
-async fn wait(bank: &Bank, how_long: Duration) {
-    let clock = bank.clock();
+pub(crate) async fn hold(clock: &SharedClock, how_long: Duration) {
     clock.sleep_until(clock.now().after(how_long)).await;
 }
 
@@ -106,16 +107,20 @@ fn body_of(movement: &Movement) -> Vec<u8> {
 }
 
 pub(crate) fn json_text(body: impl Into<Body>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+    with_type("application/json", body)
+}
+
+pub(crate) fn with_type(content_type: &'static str, body: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, content_type)], body.into()).into_response()
 }
 
 /// Blank space is JSON too: whoever reads all of it finds the true answer at its end.
-pub(crate) fn padded(body: Vec<u8>, blanks: usize) -> Response {
-    json_text([vec![b' '; blanks], body].concat())
+pub(crate) fn padded(body: Vec<u8>, blanks: usize) -> Vec<u8> {
+    [vec![b' '; blanks], body].concat()
 }
 
 /// A byte at a time, and it breaks off before it is whole.
-pub(crate) fn trickled(clock: SharedClock, body: Vec<u8>) -> Response {
+pub(crate) fn trickled(clock: SharedClock, body: Vec<u8>) -> Body {
     let longest = usize::try_from(magic::LONGEST_HOLD.as_secs()).unwrap_or(usize::MAX);
     let bytes = body.into_iter().take(longest).map(Some);
     let bytes = bytes.chain([None]);
@@ -127,7 +132,7 @@ pub(crate) fn trickled(clock: SharedClock, body: Vec<u8>) -> Response {
             .ok_or(io::Error::from(io::ErrorKind::ConnectionAborted));
         Some((chunk, (clock, bytes)))
     });
-    json_text(Body::from_stream(body))
+    Body::from_stream(body)
 }
 
 /// Why a body was not understood.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::{broken, deliver_to, error, malformed, outage, parse};
 use crate::bank::{Bank, BankError};
 use crate::faults::Faults;
+use crate::iso;
 use crate::movement::Movement;
 use crate::outbox::WebhookTarget;
 
@@ -46,6 +47,7 @@ impl Bank {
             })
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .with_state(self.clone())
+            .merge(iso::router(self.clone()))
     }
 }
 

@@ -17,6 +17,7 @@ mod faults;
 mod http;
 mod in_process;
 mod inquire;
+mod iso;
 mod magic;
 mod misbehaviour;
 mod movement;

@@ -12,15 +12,14 @@ use async_trait::async_trait;
 use domain::rail::{Ask, CardAsk, CardOrder, CardPart, CardToken, NetworkReference, Rail, RailId};
 use domain::transfer::Decline;
 use domain::{Currency, Money};
-use sandbox::{
-    Bank, CardNetwork, Faults, Misbehaviour, PaymentStatus, Rule, Target, WebhookTarget,
-};
+use sandbox::{Bank, CardNetwork, Faults, PaymentStatus, Rule, Target, WebhookTarget};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::conformance::Behaviour;
 use crate::conformance::cards::{CardHarness, CardTwist, card_conformance};
+use crate::sandbox_bank::fault_of;
 
 mod as_the_sandbox {
     crate::conformance::cards::card_conformance!(super::Network::sandbox);
@@ -68,23 +67,7 @@ impl Network {
     }
 
     fn go_wrong(&self, on: Target, next: Behaviour) {
-        let fault = match next {
-            Behaviour::SilentExecuted => Misbehaviour::TimeoutExecuted,
-            Behaviour::SilentNotExecuted => Misbehaviour::TimeoutNotExecuted,
-            Behaviour::ErrorExecuted => Misbehaviour::ErrorExecuted,
-            Behaviour::ErrorNotExecuted => Misbehaviour::ErrorNotExecuted,
-            Behaviour::GarbageExecuted => Misbehaviour::GarbageExecuted,
-            Behaviour::CutExecuted => Misbehaviour::CutExecuted,
-            Behaviour::CutNotExecuted => Misbehaviour::CutNotExecuted,
-            Behaviour::DecidedLater => Misbehaviour::LateSuccess,
-            Behaviour::Throttled => Misbehaviour::Throttled,
-            Behaviour::OtherAmount => Misbehaviour::OtherAmount,
-            Behaviour::OtherCurrency => Misbehaviour::OtherCurrency,
-            Behaviour::EarlierAnswer => Misbehaviour::EarlierAnswer,
-            Behaviour::Giant => Misbehaviour::GiantExecuted,
-            Behaviour::Trickle => Misbehaviour::TrickleExecuted,
-            Behaviour::Twice => Misbehaviour::AnsweredTwice,
-        };
+        let fault = fault_of(next);
         let (next, per_thousand) = (1, 0);
         let rules = vec![Rule {
             on,

@@ -3,4 +3,5 @@
 
 mod cards;
 mod conformance;
+mod iso20022;
 mod sandbox_bank;

@@ -30,23 +30,7 @@ struct Sandbox {
 
 impl Sandbox {
     fn go_wrong(&self, on: Target, next: Behaviour) {
-        let fault = match next {
-            Behaviour::SilentExecuted => Misbehaviour::TimeoutExecuted,
-            Behaviour::SilentNotExecuted => Misbehaviour::TimeoutNotExecuted,
-            Behaviour::ErrorExecuted => Misbehaviour::ErrorExecuted,
-            Behaviour::ErrorNotExecuted => Misbehaviour::ErrorNotExecuted,
-            Behaviour::GarbageExecuted => Misbehaviour::GarbageExecuted,
-            Behaviour::CutExecuted => Misbehaviour::CutExecuted,
-            Behaviour::CutNotExecuted => Misbehaviour::CutNotExecuted,
-            Behaviour::DecidedLater => Misbehaviour::LateSuccess,
-            Behaviour::Throttled => Misbehaviour::Throttled,
-            Behaviour::OtherAmount => Misbehaviour::OtherAmount,
-            Behaviour::OtherCurrency => Misbehaviour::OtherCurrency,
-            Behaviour::EarlierAnswer => Misbehaviour::EarlierAnswer,
-            Behaviour::Giant => Misbehaviour::GiantExecuted,
-            Behaviour::Trickle => Misbehaviour::TrickleExecuted,
-            Behaviour::Twice => Misbehaviour::AnsweredTwice,
-        };
+        let fault = fault_of(next);
         let rules = vec![Rule {
             on,
             fault,
@@ -76,6 +60,27 @@ impl Sandbox {
             rail,
             server,
         }
+    }
+}
+
+/// The sandbox's word for a behaviour.
+pub(crate) fn fault_of(next: Behaviour) -> Misbehaviour {
+    match next {
+        Behaviour::SilentExecuted => Misbehaviour::TimeoutExecuted,
+        Behaviour::SilentNotExecuted => Misbehaviour::TimeoutNotExecuted,
+        Behaviour::ErrorExecuted => Misbehaviour::ErrorExecuted,
+        Behaviour::ErrorNotExecuted => Misbehaviour::ErrorNotExecuted,
+        Behaviour::GarbageExecuted => Misbehaviour::GarbageExecuted,
+        Behaviour::CutExecuted => Misbehaviour::CutExecuted,
+        Behaviour::CutNotExecuted => Misbehaviour::CutNotExecuted,
+        Behaviour::DecidedLater => Misbehaviour::LateSuccess,
+        Behaviour::Throttled => Misbehaviour::Throttled,
+        Behaviour::OtherAmount => Misbehaviour::OtherAmount,
+        Behaviour::OtherCurrency => Misbehaviour::OtherCurrency,
+        Behaviour::EarlierAnswer => Misbehaviour::EarlierAnswer,
+        Behaviour::Giant => Misbehaviour::GiantExecuted,
+        Behaviour::Trickle => Misbehaviour::TrickleExecuted,
+        Behaviour::Twice => Misbehaviour::AnsweredTwice,
     }
 }
 
@@ -167,7 +172,7 @@ impl Harness for Sandbox {
         movements.iter().filter(executed).count()
     }
 
-    fn written(&self, leg: Leg, about: &Instruction, twist: Twist) -> Vec<u8> {
+    fn written(&self, leg: Leg, about: &Instruction, twist: Twist) -> Option<Vec<u8>> {
         let (kind, other_kind) = match leg {
             Leg::Debit => ("debit", "payout"),
             Leg::PayOut => ("payout", "debit"),
@@ -205,7 +210,8 @@ impl Harness for Sandbox {
         }
         let body = movement.to_string();
         let length = body.len();
-        format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+        let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n");
+        Some((head + &body).into_bytes())
     }
 }
 

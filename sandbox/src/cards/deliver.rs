@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::book::Outgoing;
 use super::network::Broken;
 use super::said::Said;
-use crate::answer::{cut, json_text, padded, trickled};
+use crate::answer::{cut, hold, json_text, padded, trickled};
 use crate::magic;
 use crate::misbehaviour::Misbehaviour as M;
 
@@ -27,10 +27,9 @@ pub(super) async fn deliver(clock: &SharedClock, outgoing: Result<Outgoing, Brok
             return respond(&Said::refused(500, "internal", "something went wrong"));
         }
     };
-    let wait = |how_long| clock.sleep_until(clock.now().after(how_long));
     match fault {
         Some(M::TimeoutExecuted | M::TimeoutNotExecuted | M::HiddenThenFound) => {
-            wait(magic::LONGEST_HOLD).await;
+            hold(clock, magic::LONGEST_HOLD).await;
             cut()
         }
         Some(M::CutExecuted | M::CutNotExecuted) => cut(),
@@ -45,11 +44,11 @@ pub(super) async fn deliver(clock: &SharedClock, outgoing: Result<Outgoing, Brok
             response
         }
         Some(M::SlowExecuted) => {
-            wait(magic::SLOW_ANSWER).await;
+            hold(clock, magic::SLOW_ANSWER).await;
             respond(&said)
         }
-        Some(M::GiantExecuted) => padded(text(&said), magic::GIANT),
-        Some(M::TrickleExecuted) => trickled(clock.clone(), text(&said)),
+        Some(M::GiantExecuted) => json_text(padded(text(&said), magic::GIANT)),
+        Some(M::TrickleExecuted) => json_text(trickled(clock.clone(), text(&said))),
         Some(M::AnsweredTwice) => json_text(text(&said).repeat(2)),
         Some(fault) => respond(&distorted(fault, said, earlier)),
         None => respond(&said),

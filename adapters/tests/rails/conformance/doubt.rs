@@ -3,28 +3,29 @@
 use domain::rail::{Found, PortError};
 
 use super::{
-    Behaviour, Harness, assert_unknown, fresh_key, inquire, legs, submit, while_time_passes,
+    Behaviour, Harness, assert_unknown, attempts, fresh_key, inquire, legs, submit,
+    while_time_passes,
 };
 
 pub(crate) async fn executes_once_however_often_it_is_sent(harness: &dyn Harness) {
     let rail = harness.rail();
-    // A rail that does not recognise repetitions is never sent one.
-    assert!(rail.promises().deduplicates_for.is_some());
     for leg in legs(rail) {
         let key = fresh_key(leg);
         let it = harness.instruction(key);
         assert_eq!(inquire(rail, &it).await, Ok(Found::NotFound));
         let first = submit(rail, leg, &it).await.unwrap();
-        for _ in 0..5 {
+        for _ in 1..attempts(rail, 6) {
             assert_eq!(submit(rail, leg, &it).await.as_ref(), Ok(&first));
         }
-        let storm = (0..3).map(|_| submit(rail, leg, &it));
-        let [one, two, three] = storm.collect::<Vec<_>>().try_into().ok().unwrap();
-        let (one, two, three) = tokio::join!(one, two, three);
-        assert_eq!(
-            (&one, &two, &three),
-            (&Ok(first.clone()), &Ok(first.clone()), &Ok(first.clone()))
-        );
+        if attempts(rail, 3) == 3 {
+            let (one, two, three) = tokio::join!(
+                submit(rail, leg, &it),
+                submit(rail, leg, &it),
+                submit(rail, leg, &it)
+            );
+            let same = Ok(first.clone());
+            assert_eq!((&one, &two, &three), (&same, &same, &same));
+        }
         assert_eq!(harness.executed(key).await, 1, "{leg:?}");
         let bank_reference = first.bank_reference;
         assert_eq!(
@@ -64,7 +65,10 @@ pub(crate) async fn finds_out_what_silence_hid(harness: &dyn Harness) {
                 Found::NotFound => assert!(!executed, "{note}"),
                 other => panic!("{note}: {other:?}"),
             }
-            submit(rail, leg, &it).await.unwrap();
+            // What was proved never to have arrived may be sent again on every rail.
+            if !executed || attempts(rail, 2) == 2 {
+                submit(rail, leg, &it).await.unwrap();
+            }
             assert_eq!(harness.executed(key).await, 1, "{note}");
         }
     }

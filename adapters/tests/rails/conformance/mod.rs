@@ -60,8 +60,9 @@ pub(crate) trait Harness: Send + Sync {
     /// How often the sandbox's books executed this reference.
     async fn executed(&self, key: StepKey) -> usize;
 
-    /// A whole HTTP response in this bank's own words, with one thing about it changed.
-    fn written(&self, leg: Leg, about: &Instruction, twist: Twist) -> Vec<u8>;
+    /// A whole HTTP response in this bank's own words, with one thing about it changed; `None`
+    /// when its answers do not speak of that.
+    fn written(&self, leg: Leg, about: &Instruction, twist: Twist) -> Option<Vec<u8>>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +137,14 @@ pub(crate) fn about(it: &Instruction) -> Inquiry {
     Inquiry {
         key: it.key,
         money: it.money,
+    }
+}
+
+/// How often an order may be sent: a rail that does not recognise repetitions is never sent one.
+pub(crate) fn attempts(rail: &dyn Rail, often: usize) -> usize {
+    match rail.promises().deduplicates_for {
+        Some(_) => often,
+        None => 1,
     }
 }
 
