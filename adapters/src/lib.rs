@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod evidence;
+mod files;
 mod http;
 pub mod iso20022;
 mod registry;
@@ -13,6 +14,7 @@ mod signature;
 pub mod stripe;
 mod transport;
 
+pub use files::Files;
 pub use http::{Http, Limits};
 pub use registry::{BuildError, NotConfigured, RailConfig, Rails};
 pub use signature::Secret;

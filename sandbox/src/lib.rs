@@ -14,6 +14,7 @@ mod controls;
 mod deliverer;
 mod delivery;
 mod faults;
+mod files;
 mod http;
 mod in_process;
 mod inquire;

@@ -33,6 +33,7 @@ mod need;
 mod port;
 mod postgres;
 mod process;
+mod stripe;
 mod temporal;
 mod wait;
 
@@ -42,6 +43,7 @@ pub use need::{Missing, Need, Needed};
 pub use port::free_port;
 pub use postgres::{FallingPostgres, Postgres, postgres};
 pub use process::{Process, Stream};
+pub use stripe::{Localstripe, StripeMock};
 pub use tempfile::TempDir;
 pub use temporal::{Temporal, temporal};
 pub use wait::{TimedOut, eventually, wait_until};

@@ -8,18 +8,28 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     Chromium,
+    Localstripe,
     Postgres,
+    StripeMock,
     Temporal,
 }
 
 impl Need {
-    pub const ALL: [Self; 3] = [Self::Chromium, Self::Postgres, Self::Temporal];
+    pub const ALL: [Self; 5] = [
+        Self::Chromium,
+        Self::Localstripe,
+        Self::Postgres,
+        Self::StripeMock,
+        Self::Temporal,
+    ];
 
     /// The word for it in `REMIT_TEST_REQUIRE`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
+            Self::Localstripe => "localstripe",
             Self::Postgres => "postgres",
+            Self::StripeMock => "stripe-mock",
             Self::Temporal => "temporal",
         }
     }
@@ -142,7 +152,7 @@ mod tests {
         let error = Required::parse("postgres,docker").unwrap_err();
         assert_eq!(
             error,
-            "REMIT_TEST_REQUIRE knows chromium, postgres, temporal, not `docker`"
+            "REMIT_TEST_REQUIRE knows chromium, localstripe, postgres, stripe-mock, temporal, not `docker`"
         );
     }
 }

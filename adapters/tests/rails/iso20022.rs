@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::Limits;
 use adapters::iso20022::{Config, Iso20022, PayoutMessage, REFUSALS};
+use adapters::{Files, Limits};
 use ambient::{ManualClock, Timestamp};
 use async_trait::async_trait;
-use domain::rail::{BankAccountNumber, Instruction, Rail};
+use domain::rail::{
+    Answer, BankAccountNumber, Debits, Found, Inquiries, Instruction, Payouts, PortError, Rail,
+};
 use domain::transfer::Decline;
 use domain::{Currency, Money, StepKey};
 use sandbox::{Bank, Faults, Rule, State, Target};
@@ -82,20 +84,23 @@ impl Drop for MessageBank {
     }
 }
 
-fn rail_at(base_url: String, payouts: PayoutMessage, total: Duration) -> Iso20022 {
+fn config(base_url: String, payouts: PayoutMessage, total: Duration) -> Config {
     let limits = Limits {
         total,
         ..Limits::default()
     };
-    Iso20022::new(Config {
+    Config {
         base_url,
         limits,
         our_name: "Remit & Sons <Ltd>".into(),
         our_account: "DE89370400440532013000".into(),
         our_creditor_id: "DE98ZZZ09999999999".into(),
         payouts,
-    })
-    .unwrap()
+    }
+}
+
+fn rail_at(base_url: String, payouts: PayoutMessage, total: Duration) -> Iso20022 {
+    Iso20022::new(config(base_url, payouts, total)).unwrap()
 }
 
 fn instruction(key: StepKey, account: &str, amount: i64, currency: Currency) -> Instruction {
@@ -214,4 +219,76 @@ impl Harness for MessageBank {
 fn said(status: u16, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// The same messages by files: a report that comes is believed, one that does not leaves a doubt.
+#[tokio::test]
+async fn a_message_in_a_file_is_reported_in_a_file() {
+    let harness = MessageBank::pain().await;
+    let dirs = tempfile::tempdir().unwrap();
+    let [to_bank, from_bank] = ["in", "out"].map(|name| dirs.path().join(name));
+    for dir in [&to_bank, &from_bank] {
+        std::fs::create_dir(dir).unwrap();
+    }
+    let door = |patience| Files {
+        to_bank: to_bank.clone(),
+        from_bank: from_bank.clone(),
+        patience,
+        largest: 65_536,
+    };
+    let over = |door: Files| {
+        let patience = door.patience;
+        let config = config("http://bank".into(), PayoutMessage::Pain001, patience);
+        Iso20022::over(Arc::new(door), config).unwrap()
+    };
+    let hasty = over(door(Duration::ZERO));
+    let it = harness.instruction(conformance::fresh_key(Leg::PayOut));
+    let about = conformance::about(&it);
+    let unknown =
+        |answer: &Result<Answer, PortError>| matches!(answer, Err(PortError::Unknown { .. }));
+    assert!(unknown(&hasty.pay_out(&it).await));
+    assert!(matches!(
+        hasty.inquire(&about).await,
+        Err(PortError::Unknown { .. })
+    ));
+    assert_eq!(
+        harness
+            .bank
+            .sweep_files(&to_bank, &from_bank)
+            .await
+            .unwrap(),
+        1
+    );
+    assert!(matches!(
+        hasty.inquire(&about).await,
+        Ok(Found::Executed { .. })
+    ));
+    assert_eq!(harness.executed(it.key).await, 1);
+
+    let patient = over(door(Duration::from_secs(60)));
+    let debit = harness.instruction(conformance::fresh_key(Leg::Debit));
+    let sweep = async {
+        while harness
+            .bank
+            .sweep_files(&to_bank, &from_bank)
+            .await
+            .unwrap()
+            == 0
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (answer, ()) = tokio::join!(patient.debit(&debit), sweep);
+    assert!(answer.is_ok(), "{answer:?}");
+
+    let giant = from_bank.join(format!("{}.xml", reference(debit.key)));
+    std::fs::write(giant, vec![b' '; 65_537]).unwrap();
+    let lost = conformance::about(&debit);
+    assert!(matches!(
+        patient.inquire(&lost).await,
+        Err(PortError::Unknown { .. })
+    ));
+    std::fs::remove_dir_all(&to_bank).unwrap();
+    let nowhere = harness.instruction(conformance::fresh_key(Leg::Debit));
+    assert_eq!(patient.debit(&nowhere).await, Err(PortError::Unreachable));
 }
