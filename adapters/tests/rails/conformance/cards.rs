@@ -13,7 +13,7 @@ use domain::rail::{
 use domain::transfer::Decline;
 use domain::{Step, StepKey};
 
-use super::{Behaviour, FaultyServer, Leg, fresh_key};
+use super::{Behaviour, Leg, fresh_key};
 
 /// What a card network must bring to be checked.
 #[async_trait]
@@ -46,24 +46,21 @@ pub(crate) enum CardTwist {
     UnknownState,
 }
 
-const PATIENT: Duration = Duration::from_secs(30);
-const HASTY: Duration = Duration::from_millis(100);
-
-fn fresh(ask: CardAsk) -> CardOrder {
+pub(super) fn fresh(ask: CardAsk) -> CardOrder {
     let step = fresh_key(Leg::Debit);
     CardOrder { step, ask }
 }
 
-async fn submit(rail: &dyn Rail, order: &CardOrder) -> Result<Answer, PortError> {
+pub(super) async fn submit(rail: &dyn Rail, order: &CardOrder) -> Result<Answer, PortError> {
     rail.cards().unwrap().submit(order).await
 }
 
-async fn find(rail: &dyn Rail, order: &CardOrder) -> Result<Found, PortError> {
+pub(super) async fn find(rail: &dyn Rail, order: &CardOrder) -> Result<Found, PortError> {
     rail.cards().unwrap().find(order).await
 }
 
 /// Everything that happens before a part can: the order of that part, ready to be sent.
-async fn ready(harness: &dyn CardHarness, part: CardPart) -> CardOrder {
+pub(super) async fn ready(harness: &dyn CardHarness, part: CardPart) -> CardOrder {
     let promise = fresh(harness.authorise());
     if part == CardPart::Authorise {
         return promise;
@@ -107,7 +104,7 @@ fn part_of(money: Money, plus: i64, of: i64) -> Money {
 }
 
 #[track_caller]
-fn assert_unknown<T: std::fmt::Debug>(result: Result<T, PortError>, note: &str) {
+pub(super) fn assert_unknown<T: std::fmt::Debug>(result: Result<T, PortError>, note: &str) {
     match result {
         Err(PortError::Unknown { evidence }) => {
             assert!((1..=200).contains(&evidence.len()), "{note}: {evidence}");
@@ -224,28 +221,6 @@ pub(crate) async fn throttled_means_not_executed(harness: &dyn CardHarness) {
     }
 }
 
-pub(crate) async fn only_listed_codes_refuse(harness: &dyn CardHarness) {
-    let order = fresh(harness.authorise());
-    for &(code, decline) in harness.refusals() {
-        let network = FaultyServer::saying(harness.written(&order, CardTwist::Refused(code))).await;
-        let rail = harness.rail_at(network.address(), PATIENT);
-        let network_code = code.into();
-        let rejection = Rejection {
-            decline,
-            network_code,
-        };
-        assert_eq!(
-            submit(&*rail, &order).await,
-            Err(PortError::Rejected(rejection))
-        );
-    }
-    for code in ["ZZ99", "", "EXPIRED_CARD", "expired_card "] {
-        let network = FaultyServer::saying(harness.written(&order, CardTwist::Refused(code))).await;
-        let rail = harness.rail_at(network.address(), PATIENT);
-        assert_unknown(submit(&*rail, &order).await, code);
-    }
-}
-
 pub(crate) async fn the_sandbox_itself_refuses(harness: &dyn CardHarness) {
     let rail = harness.rail();
     let mut provoked = 0;
@@ -268,85 +243,6 @@ pub(crate) async fn the_sandbox_itself_refuses(harness: &dyn CardHarness) {
         provoked += 1;
     }
     assert!(provoked >= 8, "{provoked}");
-}
-
-pub(crate) async fn an_answer_about_something_else_is_no_answer(harness: &dyn CardHarness) {
-    for part in CardPart::ALL {
-        let order = ready(harness, part).await;
-        let whole = harness.written(&order, CardTwist::Nothing);
-        let network = FaultyServer::saying(whole.clone()).await;
-        let rail = harness.rail_at(network.address(), PATIENT);
-        submit(&*rail, &order).await.unwrap();
-        let twists: &[CardTwist] = match part {
-            CardPart::Authorise => &[
-                CardTwist::OtherReference,
-                CardTwist::OtherAmount,
-                CardTwist::OtherCurrency,
-            ],
-            CardPart::Capture => &[
-                CardTwist::OtherPayment,
-                CardTwist::OtherAmount,
-                CardTwist::OtherCurrency,
-            ],
-            CardPart::Void => &[CardTwist::OtherPayment],
-            CardPart::Refund => &[
-                CardTwist::OtherReference,
-                CardTwist::OtherPayment,
-                CardTwist::OtherAmount,
-                CardTwist::OtherCurrency,
-            ],
-        };
-        for twist in twists
-            .iter()
-            .chain(&[CardTwist::NoName, CardTwist::UnknownState])
-        {
-            network.say(harness.written(&order, *twist));
-            assert_unknown(submit(&*rail, &order).await, &format!("{part:?} {twist:?}"));
-        }
-        network.requests();
-        let huge = [body_of(&whole), &b" ".repeat(1 << 20)].concat();
-        for (note, bytes) in [
-            ("nothing at all", Vec::new()),
-            ("all but the last byte", whole[..whole.len() - 1].to_vec()),
-            ("longer than allowed", answer(200, &huge)),
-            ("an empty object", answer(200, b"{}")),
-            ("a page", answer(200, b"<html>Service unavailable</html>")),
-            ("deeply nested", answer(200, &b"[".repeat(50_000))),
-        ] {
-            network.say(bytes);
-            assert_unknown(submit(&*rail, &order).await, note);
-            assert_eq!(
-                network.requests(),
-                1,
-                "{note}: an order leaves exactly once"
-            );
-            assert_unknown(find(&*rail, &order).await, note);
-            network.requests();
-        }
-        for status in [
-            201, 204, 301, 307, 400, 401, 402, 403, 404, 409, 500, 502, 503,
-        ] {
-            for body in [body_of(&whole), b"", b"pm_card_visa"] {
-                network.say(answer(status, body));
-                assert_unknown(submit(&*rail, &order).await, &format!("{part:?} {status}"));
-                assert_unknown(find(&*rail, &order).await, &format!("{part:?} {status}"));
-            }
-        }
-    }
-}
-
-pub(crate) async fn nothing_is_sent_where_nobody_listens_and_patience_ends(
-    harness: &dyn CardHarness,
-) {
-    let (_taken, address) = FaultyServer::nobody();
-    let order = fresh(harness.authorise());
-    let nobody = harness.rail_at(address, PATIENT);
-    assert_eq!(submit(&*nobody, &order).await, Err(PortError::Unreachable));
-    assert_eq!(find(&*nobody, &order).await, Err(PortError::Unreachable));
-    let mute = FaultyServer::holding(Vec::new()).await;
-    let rail = harness.rail_at(mute.address(), HASTY);
-    assert_unknown(submit(&*rail, &order).await, "submitted");
-    assert_unknown(find(&*rail, &order).await, "asked");
 }
 
 pub(crate) async fn a_contradiction_is_set_aside(harness: &dyn CardHarness) {
@@ -440,19 +336,6 @@ pub(crate) async fn amounts_have_their_limits(harness: &dyn CardHarness) {
     assert_eq!(seen.key, Some(promise.key()));
 }
 
-fn answer(status: u16, body: &[u8]) -> Vec<u8> {
-    // A 204 has no body by definition.
-    let body = if status == 204 { &b""[..] } else { body };
-    let head = "location: /elsewhere\r\nconnection: close\r\ncontent-length";
-    let head = format!("HTTP/1.1 {status} Said\r\n{head}: {}\r\n\r\n", body.len());
-    [head.as_bytes(), body].concat()
-}
-
-fn body_of(answer: &[u8]) -> &[u8] {
-    let gap = answer.windows(4).position(|four| four == b"\r\n\r\n");
-    &answer[gap.unwrap() + 4..]
-}
-
 /// Runs every check for a harness, each as a test of its own, each with a fresh sandbox.
 macro_rules! card_conformance {
     ($start:path) => {
@@ -477,4 +360,5 @@ macro_rules! card_conformance {
         }
     )*};
 }
+pub(crate) use super::card_answers::*;
 pub(crate) use card_conformance;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod beside;
+mod card_answers;
 pub(crate) mod cards;
 mod doubt;
 mod faulty_server;
