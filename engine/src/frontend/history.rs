@@ -1,5 +1,7 @@
 //! GetWorkflowExecutionHistory: pages, long polls for news, and the closing event alone.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use prost::Message;
 use temporalio_protos::temporal::api::enums::v1::HistoryEventFilterType;
@@ -117,11 +119,15 @@ impl Look {
             };
             let open = live.run.is_open();
             let news = !open || (!self.until_closed && live.run.next_event_id > self.next);
-            let grown = std::sync::Arc::clone(&live.grown);
-            let growth = grown.notified();
-            tokio::pin!(growth);
+            let bells = Arc::clone(&live.news);
+            let bell = match self.until_closed {
+                true => &bells.end,
+                false => &bells.growth,
+            };
+            let rung = bell.notified();
+            tokio::pin!(rung);
             // Listening before the lock is released: nothing can happen unheard.
-            growth.as_mut().enable();
+            rung.as_mut().enable();
             run_id.clone_from(&live.run.run_id);
             if news || !patient {
                 // A worker that replays needs the start of the task it holds, too. Who follows
@@ -140,7 +146,7 @@ impl Look {
             }
             drop(slot);
             tokio::select! {
-                () = growth => {}
+                () = rung => {}
                 () = &mut patience => patient = false,
                 () = host.closing.cancelled() => patient = false,
             }
@@ -185,4 +191,99 @@ fn encode(pieces: &[Bytes], next_page_token: Vec<u8>) -> Vec<u8> {
     .encode_to_vec();
     wire::splice(&mut encoded, HISTORY, pieces);
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use ambient::SystemClock;
+    use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
+    use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
+    use temporalio_protos::temporal::api::workflowservice::v1::{
+        SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+        TerminateWorkflowExecutionRequest,
+    };
+
+    use super::*;
+    use crate::engine::open_store;
+    use crate::frontend::{signal, start, terminate};
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_end_is_not_woken_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = open_store(dir.path().join("engine.db"), SystemClock::shared()).unwrap();
+        host.create_namespace("default", String::new(), String::new(), 0)
+            .await
+            .unwrap();
+        let namespace = || "default".to_owned();
+        let execution = || {
+            Some(WorkflowExecution {
+                workflow_id: "w".to_owned(),
+                run_id: String::new(),
+            })
+        };
+        let begin = StartWorkflowExecutionRequest {
+            namespace: namespace(),
+            workflow_id: "w".to_owned(),
+            workflow_type: Some(WorkflowType {
+                name: "flow".to_owned(),
+            }),
+            task_queue: Some(TaskQueue {
+                name: "q".to_owned(),
+                ..TaskQueue::default()
+            }),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        start::handle(&host, begin).await.unwrap();
+
+        let result = GetWorkflowExecutionHistoryRequest {
+            namespace: namespace(),
+            execution: execution(),
+            wait_new_event: true,
+            history_event_filter_type: HistoryEventFilterType::CloseEvent as i32,
+            ..GetWorkflowExecutionHistoryRequest::default()
+        };
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut waiting = pin!(handle(&host, result));
+        let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+
+        let news = SignalWorkflowExecutionRequest {
+            namespace: namespace(),
+            workflow_execution: execution(),
+            signal_name: "s".to_owned(),
+            ..SignalWorkflowExecutionRequest::default()
+        };
+        signal::handle(&host, news).await.unwrap();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+
+        let end = TerminateWorkflowExecutionRequest {
+            namespace: namespace(),
+            workflow_execution: execution(),
+            ..TerminateWorkflowExecutionRequest::default()
+        };
+        terminate::handle(&host, end).await.unwrap();
+        assert!(wakes.0.load(Ordering::Relaxed) > 0);
+        let polled = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+        let Poll::Ready(Ok(answer)) = polled else {
+            panic!("the run has closed, and its end is on disk");
+        };
+        let answer = GetWorkflowExecutionHistoryResponse::decode(answer.as_slice()).unwrap();
+        assert_eq!(answer.history.unwrap().events.len(), 1);
+    }
 }

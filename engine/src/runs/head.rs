@@ -96,7 +96,7 @@ impl Live {
     pub(crate) fn may_be_forgotten(&self) -> bool {
         let someone_waits = !self.riding.is_empty()
             || self.hearers.are_there()
-            || Arc::strong_count(&self.grown) > 1;
+            || Arc::strong_count(&self.news) > 1;
         !someone_waits
             && !self.run.family.has_errands()
             && (!self.run.is_open() || is_quiet(&self.run))

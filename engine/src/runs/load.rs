@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::sync::Notify;
 use tonic::Status;
 
 use super::{Guard, Hearers, History, Host, Key, Live, Namespace, Slot, stopped};
@@ -161,7 +160,7 @@ impl Host {
             history,
             riding: Vec::new(),
             hearers: Hearers::default(),
-            grown: Arc::new(Notify::new()),
+            news: Arc::default(),
             attributes: None,
         })
     }

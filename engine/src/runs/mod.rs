@@ -105,10 +105,19 @@ pub(crate) struct Live {
     pub(crate) riding: Vec<u64>,
     /// Those who wait for updates.
     pub(crate) hearers: Hearers,
-    /// Rings when history grows.
-    pub(crate) grown: Arc<Notify>,
+    /// Rings when something happens to it.
+    pub(crate) news: Arc<News>,
     /// Memo and search attributes as the store keeps them: most records change neither.
     pub(crate) attributes: Option<head::Attributes>,
+}
+
+/// Two bells, because nearly everybody who waits waits for the end alone.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// History has grown.
+    pub(crate) growth: Notify,
+    /// The run has closed.
+    pub(crate) end: Notify,
 }
 
 impl Host {
@@ -126,15 +135,7 @@ impl Host {
             .mint
             .next()
             .map_err(|error| Status::unavailable(error.to_string()))?;
-        let hex = format!("{id:032x}");
-        Ok([
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ]
-        .join("-"))
+        Ok(spelled(id))
     }
 
     pub(crate) fn next_run(&self) -> Result<NextRun, Status> {
@@ -198,6 +199,19 @@ impl Host {
     }
 }
 
+fn spelled(id: u128) -> String {
+    let mut text = String::with_capacity(36);
+    for (at, byte) in id.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 0xF] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
+}
+
 pub(crate) fn closing() -> Status {
     Status::unavailable("the engine is shutting down; retry")
 }
@@ -206,4 +220,13 @@ pub(crate) fn stopped() -> Status {
     Status::unavailable(
         "the engine stopped because its store failed; what was acknowledged is safe, retry after a restart",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_id_is_spelled_as_a_uuid() {
+        let id = 0x0199_2f3a_00ff_7abc_8def_0123_4567_89ab;
+        assert_eq!(super::spelled(id), "01992f3a-00ff-7abc-8def-0123456789ab");
+    }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use prost::Message;
-use tokio::sync::Notify;
 
 use super::{Hearers, History, Host, Key, Live, Slot, warnings};
 use crate::core::record::Record;
@@ -39,7 +38,7 @@ impl Host {
             history: History::default(),
             riding: Vec::new(),
             hearers: Hearers::default(),
-            grown: Arc::new(Notify::new()),
+            news: Arc::default(),
             attributes: None,
         }));
         self.take(key, slot, outcome)
@@ -80,7 +79,7 @@ impl Host {
                 *position = self.writes.submit(held.drain(..));
             }
             if grew {
-                live.grown.notify_waiters();
+                live.news.growth.notify_waiters();
             }
         }
         for action in outcome.actions {
@@ -92,6 +91,7 @@ impl Host {
         if live.run.is_open() {
             self.timers.set(live.row, live.run.next_wake());
         } else {
+            live.news.end.notify_waiters();
             self.timers.set(live.row, None);
             self.release_riding(key, live);
             self.ring_schedules(key);

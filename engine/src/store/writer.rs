@@ -207,7 +207,11 @@ impl WriteQueue {
             let committed = committer.commit(changes);
             let is_full = matches!(committed, Err(StoreError::Full(_)));
             let waiting = self.lock();
-            let was_full = self.full.send_replace(is_full);
+            // Only a change is told: whoever waits for a commit listens here too.
+            let changed = self
+                .full
+                .send_if_modified(|full| std::mem::replace(full, is_full) != is_full);
+            let was_full = is_full != changed;
             match committed {
                 Err(error @ StoreError::Full(_)) if !waiting.closing => {
                     if !was_full {

@@ -98,3 +98,16 @@ async fn a_writer_that_panics_is_a_store_that_failed() {
     assert!(queue.failure().await.starts_with("its writer panicked"));
     assert_eq!(queue.room(), Room::Stopped);
 }
+
+#[tokio::test]
+async fn a_commit_that_finds_room_as_before_wakes_nobody_who_listens_for_a_full_disk() {
+    let (batches, seen) = mpsc::channel();
+    let (go, gate) = mpsc::channel();
+    let queue = WriteQueue::start(Gate { batches, go: gate }, ()).unwrap();
+    let listener = queue.full.subscribe();
+    let write = queue.submit([change(1)]);
+    assert_eq!(seen.recv().unwrap(), 1);
+    go.send(Ok(())).unwrap();
+    queue.durable(write).await.unwrap();
+    assert!(!listener.has_changed().unwrap());
+}
