@@ -1,5 +1,6 @@
 //! Mints 128-bit ids in the UUIDv7 layout: time first, so that id order is creation order.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{EntropyError, SharedClock, fill};
@@ -8,8 +9,25 @@ use crate::{EntropyError, SharedClock, fill};
 #[derive(Clone, Debug)]
 pub struct Mint {
     clock: SharedClock,
-    last: Arc<Mutex<u128>>,
+    state: Arc<Mutex<State>>,
 }
+
+#[derive(Default)]
+struct State {
+    last: u128,
+    /// Drawn ahead, because the system's call for many costs hardly more than for one.
+    random: Vec<u128>,
+}
+
+/// Ids never appear in a debug output before they are given out.
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+/// Ids for which randomness is drawn at once.
+const DRAWN: usize = 32;
 
 const VERSION_7: u128 = 0x7 << 76;
 const VARIANT: u128 = 0b10 << 62;
@@ -19,25 +37,40 @@ impl Mint {
     pub fn new(clock: SharedClock) -> Self {
         Self {
             clock,
-            last: Arc::default(),
+            state: Arc::default(),
         }
     }
 
     pub fn next(&self) -> Result<u128, EntropyError> {
-        let random = u128::from_be_bytes(fill::<16>()?) & RANDOM_BITS;
         let millis = u128::try_from(self.clock.now().as_millis()).unwrap_or(0);
         // Without version and variant an id is 122 ordered bits: 48 of time, 74 of randomness.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let random = state.draw()? & RANDOM_BITS;
         let fresh = ((millis & 0xFFFF_FFFF_FFFF) << 74) | random;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // In the same millisecond (or after a step back) continue after the last one, by a random
         // stride: ids stay ordered, and still nobody can guess the next.
-        let ordered = if fresh > *last {
+        let ordered = if fresh > state.last {
             fresh
         } else {
-            *last + 1 + (random & 0xFFFF_FFFF)
+            state.last + 1 + (random & 0xFFFF_FFFF)
         };
-        *last = ordered;
+        state.last = ordered;
         Ok(layout(ordered))
+    }
+}
+
+impl State {
+    /// Each draw is used once.
+    fn draw(&mut self) -> Result<u128, EntropyError> {
+        loop {
+            if let Some(drawn) = self.random.pop() {
+                return Ok(drawn);
+            }
+            let bytes = fill::<{ DRAWN * size_of::<u128>() }>()?;
+            let (draws, _) = bytes.as_chunks();
+            self.random
+                .extend(draws.iter().copied().map(u128::from_be_bytes));
+        }
     }
 }
 
