@@ -6,6 +6,8 @@ mod connections;
 mod gate;
 mod keys;
 mod options;
+mod packed;
+mod plain;
 mod table;
 pub(crate) mod tcp;
 

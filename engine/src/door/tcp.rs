@@ -1,28 +1,29 @@
-//! The door over HTTP/2: tonic's framing, compression and TLS around the same dispatcher, with
-//! health and reflection beside it. Health needs no key.
+//! The door over HTTP/2: tonic's connections and TLS around the same dispatcher, with health and
+//! reflection beside it. Health needs no key. Framing is `plain`'s, for what is compressed `packed`'s.
+//!
+//! The protocol's own services are found by name before tonic's routes are asked: a call that is
+//! answered within microseconds feels each layer it goes through.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, Uri};
 use tokio::net::TcpListener;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::{BufferSettings, EnabledCompressionEncodings};
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Status};
 
 use super::{
     ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, connections,
-    gate, too_large,
+    gate, packed, plain,
 };
 use crate::limits;
 
@@ -56,20 +57,18 @@ pub(crate) async fn serve(
         }
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let door = TcpDoor {
-        door,
-        keys: options.keys,
-    };
-    let mut routes = Routes::builder();
-    if door.door.has_test_service() {
-        routes.add_service(TestDoor(door.clone()));
-    }
-    routes
-        .add_service(WorkflowDoor(door.clone()))
-        .add_service(OperatorDoor(door))
+    let mut others = Routes::builder();
+    others
         .add_service(health_service)
         .add_service(InterceptedService::new(v1, keyed.clone()))
         .add_service(InterceptedService::new(v1alpha, keyed));
+    let front = Front {
+        own: Arc::new(Own {
+            door,
+            keys: options.keys,
+        }),
+        others: others.routes().prepare(),
+    };
     let mut server = Server::builder();
     if let Some(tls) = options.tls {
         server = server.tls_config(tls.config)?;
@@ -77,8 +76,8 @@ pub(crate) async fn serve(
     server
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .add_routes(routes.routes())
         .serve_with_incoming_shutdown(
+            front,
             connections::at_most(
                 limits::CONNECTIONS,
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
@@ -93,159 +92,103 @@ pub(crate) async fn serve(
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The dispatcher, behind keys if there are any.
-#[derive(Clone, Debug)]
-struct TcpDoor {
+#[derive(Debug)]
+struct Own {
     door: Door,
     keys: Option<ApiKeys>,
 }
 
-type Answering<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+/// Takes every call of every connection.
+#[derive(Clone, Debug)]
+struct Front {
+    own: Arc<Own>,
+    others: Routes,
+}
 
-macro_rules! tonic_door {
-    ($name:ident, $service:expr) => {
-        #[derive(Clone, Debug)]
-        struct $name(TcpDoor);
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-        impl NamedService for $name {
-            const NAME: &'static str = $service;
+impl tower_service::Service<Request<Body>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        tower_service::Service::<Request<Body>>::poll_ready(&mut self.others, cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Answering {
+        let Some(service) = self.own.service(request.uri()) else {
+            return Box::pin(self.others.call(request));
+        };
+        // Before its body is read: a stranger is not listened to.
+        if let Some(keys) = &self.own.keys
+            && let Err(unknown) = gate::known(keys, request.headers())
+        {
+            return Box::pin(std::future::ready(Ok(unknown.into_http())));
         }
-
-        impl tower_service::Service<Request<Body>> for $name {
-            type Response = Response<Body>;
-            type Error = Infallible;
-            type Future = Answering<Self::Response, Infallible>;
-
-            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn call(&mut self, request: Request<Body>) -> Self::Future {
-                Box::pin(answer(self.0.clone(), $service, request))
-            }
+        let asked = Asked {
+            own: Arc::clone(&self.own),
+            service,
+            path: request.uri().clone(),
+        };
+        if packed::is_packed(request.headers()) {
+            return Box::pin(async move { Ok(packed::call(asked, request).await) });
         }
-    };
-}
-
-tonic_door!(WorkflowDoor, WORKFLOW_SERVICE);
-tonic_door!(OperatorDoor, OPERATOR_SERVICE);
-tonic_door!(TestDoor, TEST_SERVICE);
-
-async fn answer(
-    door: TcpDoor,
-    service: &'static str,
-    request: Request<Body>,
-) -> Result<Response<Body>, Infallible> {
-    // Before its body is read: a stranger is not listened to.
-    if let Some(keys) = &door.keys
-        && let Err(unknown) = gate::known(keys, request.headers())
-    {
-        return Ok(unknown.into_http());
-    }
-    let path = request.uri().path();
-    let rpc = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut gzip = EnabledCompressionEncodings::default();
-    gzip.enable(CompressionEncoding::Gzip);
-    let mut grpc = Grpc::new(RawCodec)
-        .apply_compression_config(gzip, gzip)
-        .apply_max_message_size_config(Some(limits::MESSAGE_BYTES), None);
-    let call = Call { door, service, rpc };
-    let response = grpc.unary(call, request).await;
-    // The transport's own words for it would have the SDK try again for ever.
-    match Status::from_header_map(response.headers()) {
-        Some(status) if is_about_size(&status) => Ok(too_large(None).into_http()),
-        _ => Ok(response),
-    }
-}
-
-fn is_about_size(status: &Status) -> bool {
-    match status.code() {
-        Code::OutOfRange => status.message().contains("message length too large"),
-        Code::ResourceExhausted => status.message().starts_with("Error decompressing"),
-        _ => false,
-    }
-}
-
-struct Call {
-    door: TcpDoor,
-    service: &'static str,
-    rpc: String,
-}
-
-impl UnaryService<Bytes> for Call {
-    type Response = Vec<u8>;
-    type Future = Answering<tonic::Response<Vec<u8>>, Status>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (door, service, rpc) = (self.door.clone(), self.service, self.rpc.clone());
+        let (parts, body) = request.into_parts();
+        let headers = parts.headers;
         Box::pin(async move {
-            let (metadata, _, proto) = request.into_parts();
-            let TcpDoor { door, keys } = door;
-            let headers = metadata.into_headers();
-            let reply = match &keys {
-                Some(keys) => {
-                    door.call_with_key(keys, service, &rpc, headers, proto)
-                        .await?
-                }
-                None => door.call(service, &rpc, headers, proto).await?,
-            };
-            let small = reply.proto.len() < limits::WORTH_COMPRESSING;
-            let mut answer = tonic::Response::new(reply.proto);
-            if small {
-                answer.disable_compression();
-            }
-            Ok(answer)
+            Ok(match asked.answer(&headers, body).await {
+                Ok(answer) => answer,
+                Err(refused) => refused.into_http(),
+            })
         })
     }
 }
 
-/// Most messages are a few hundred bytes; tonic's own choice of eight kilobytes for each, both ways,
-/// was half of what a call allocated.
-fn buffers() -> BufferSettings {
-    BufferSettings::new(1_024, 32 * 1_024)
-}
-
-/// Messages stay encoded: the dispatcher decodes them.
-#[derive(Clone, Copy, Debug, Default)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
+impl Own {
+    /// The service of a call that is for the dispatcher.
+    fn service(&self, path: &Uri) -> Option<&'static str> {
+        let (named, _) = path.path().strip_prefix('/')?.split_once('/')?;
+        [WORKFLOW_SERVICE, OPERATOR_SERVICE, TEST_SERVICE]
+            .into_iter()
+            .find(|service| *service == named)
+            .filter(|service| *service != TEST_SERVICE || self.door.has_test_service())
     }
 }
 
-impl Encoder for RawCodec {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn buffer_settings(&self) -> BufferSettings {
-        buffers()
-    }
-
-    fn encode(&mut self, item: Vec<u8>, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put_slice(&item);
-        Ok(())
-    }
+/// Which RPC is called.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    own: Arc<Own>,
+    service: &'static str,
+    path: Uri,
 }
 
-impl Decoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn buffer_settings(&self) -> BufferSettings {
-        buffers()
+impl Asked {
+    async fn answer(&self, headers: &HeaderMap, body: Body) -> Result<Response<Body>, Status> {
+        let proto = plain::read(body).await?;
+        let answer = self.reply(headers, proto).await?;
+        Ok(match packed::is_worthwhile(headers, answer.len()) {
+            true => packed::answer(answer),
+            false => plain::answer(&answer),
+        })
     }
 
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
+    /// Asks the dispatcher.
+    pub(super) async fn reply(&self, headers: &HeaderMap, proto: Bytes) -> Result<Vec<u8>, Status> {
+        let rpc = self.path.path().rsplit('/').next().unwrap_or_default();
+        let Own { door, keys } = &*self.own;
+        let reply = match keys {
+            Some(keys) => {
+                let headers = headers.clone();
+                door.call_with_key(keys, self.service, rpc, headers, proto)
+                    .await?
+            }
+            None => {
+                door.call(self.service, rpc, HeaderMap::new(), proto)
+                    .await?
+            }
+        };
+        Ok(reply.proto)
     }
 }
