@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,15 +12,26 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::Connected;
 
+use super::gather::Gathered;
+
 /// A connection and its place among those allowed.
 #[derive(Debug)]
 pub(super) struct Counted {
     stream: TcpStream,
+    gathered: Option<Gathered>,
     _place: OwnedSemaphorePermit,
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Writes {
+    AtOnce,
+    Gathered,
 }
 
 pub(super) fn at_most(
     most: usize,
+    writes: Writes,
     incoming: impl Stream<Item = io::Result<TcpStream>>,
 ) -> impl Stream<Item = io::Result<Counted>> {
     let places = Arc::new(Semaphore::new(most));
@@ -29,6 +40,7 @@ pub(super) fn at_most(
         let let_in = match (arrived, place) {
             (Ok(stream), Ok(place)) => Some(Ok(Counted {
                 stream,
+                gathered: matches!(writes, Writes::Gathered).then(Gathered::new),
                 _place: place,
             })),
             (Ok(_), Err(_)) => {
@@ -65,7 +77,14 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Self {
+            stream, gathered, ..
+        } = &mut *self;
+        let stream = Pin::new(stream);
+        match gathered {
+            Some(gathered) => gathered.poll_write(stream, cx, bytes),
+            None => stream.poll_write(cx, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -73,19 +92,38 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+        if self.gathered.is_none() {
+            return Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        }
+        let first = pieces.iter().find(|piece| !piece.is_empty());
+        self.poll_write(cx, first.map_or(&[][..], |piece| piece))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        // What is gathered is copied anyhow, and is to be offered in one piece.
+        self.gathered.is_none() && self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let Self {
+            stream, gathered, ..
+        } = &mut *self;
+        let stream = Pin::new(stream);
+        match gathered {
+            Some(gathered) => gathered.poll_flush(stream, cx),
+            None => stream.poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self {
+            stream, gathered, ..
+        } = &mut *self;
+        let mut stream = Pin::new(stream);
+        if let Some(gathered) = gathered {
+            ready!(gathered.poll_drain(stream.as_mut(), cx))?;
+        }
+        stream.poll_shutdown(cx)
     }
 }
 
@@ -101,7 +139,7 @@ mod tests {
     async fn one_too_many_is_turned_away_until_another_leaves() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let incoming = at_most(1, TcpIncoming::from(listener));
+        let incoming = at_most(1, Writes::AtOnce, TcpIncoming::from(listener));
         tokio::pin!(incoming);
         let connect = async || TcpStream::connect(address).await.unwrap();
 

@@ -4,6 +4,7 @@
 mod access;
 mod connections;
 mod gate;
+mod gather;
 mod keys;
 mod options;
 mod packed;

@@ -21,6 +21,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use super::connections::Writes;
 use super::{
     ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, connections,
     gate, packed, plain,
@@ -69,6 +70,10 @@ pub(crate) async fn serve(
         }),
         others: others.routes().prepare(),
     };
+    let writes = match &options.tls {
+        Some(_) => Writes::AtOnce,
+        None => Writes::Gathered,
+    };
     let mut server = Server::builder();
     if let Some(tls) = options.tls {
         server = server.tls_config(tls.config)?;
@@ -80,6 +85,7 @@ pub(crate) async fn serve(
             front,
             connections::at_most(
                 limits::CONNECTIONS,
+                writes,
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
             ),
             shutdown,
