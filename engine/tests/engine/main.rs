@@ -7,6 +7,7 @@ mod crash;
 mod doors;
 mod edges;
 mod family;
+mod gzip;
 mod ids;
 mod key_matrix;
 mod keys;
