@@ -94,15 +94,13 @@ fn put_head(tx: &Transaction<'_>, head: &Head) -> rusqlite::Result<()> {
     // Tried as an update first: most writes are to runs that exist.
     let updated = tx
         .prepare_cached(
-            "UPDATE runs SET status = ?2, closed_at = ?3, history_length = ?4, history_bytes = ?5,
-                 memo = ?6, search_attributes = ?7, search_values = ?8, wake_at = ?9, ready = ?10,
-                 records = ?11
+            "UPDATE runs SET status = ?2, history_length = ?3, history_bytes = ?4, memo = ?5,
+                 search_attributes = ?6, search_values = ?7, wake_at = ?8, ready = ?9, records = ?10
              WHERE run = ?1",
         )?
         .execute(params![
             head.row,
             head.status,
-            head.closed_at,
             head.history_length,
             head.history_bytes,
             &*head.memo,
@@ -113,7 +111,13 @@ fn put_head(tx: &Transaction<'_>, head: &Head) -> rusqlite::Result<()> {
             head.agenda.records,
         ])?;
     if updated == 0 {
-        insert_head(tx, head)?;
+        return insert_head(tx, head);
+    }
+    // By itself, because listings are in its order: naming it moves the run in their index, also
+    // where it stays as it is. A run that has closed never opens again.
+    if head.closed_at.is_some() {
+        tx.prepare_cached("UPDATE runs SET closed_at = ?2 WHERE run = ?1")?
+            .execute(params![head.row, head.closed_at])?;
     }
     Ok(())
 }
