@@ -132,6 +132,10 @@ impl Tx {
         self.areas.each().for_each(|area| area.begin(now, dialect));
     }
 
+    pub(crate) fn keep_what_was_fetched(&mut self) {
+        self.areas.each().for_each(|area| area.keep());
+    }
+
     pub(crate) const fn begin_job(&mut self) {
         self.savepoint = Savepoint::AtFirstStatement;
     }

@@ -218,6 +218,8 @@ impl Writer {
 async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
     jobs.iter().for_each(|job| job.declare(tx));
     tx.settle().await?;
+    // What was fetched for all of them stays known when the first of them is undone.
+    tx.keep_what_was_fetched();
     for job in jobs {
         tx.begin_job();
         let wanted = match job.run(tx) {

@@ -17,6 +17,7 @@ pub mod check;
 mod condition;
 mod correct;
 mod entry;
+mod free;
 mod fx;
 mod hold;
 mod post;

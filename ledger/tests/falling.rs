@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use both::chance::whole;
 use both::{Book, eur, step};
 use db::{DbError, WriteError};
 use domain::{AccountId, Step};
@@ -51,10 +52,7 @@ struct Diary {
 }
 
 async fn falls(server: FallingPostgres) -> Result<()> {
-    let falls = match std::env::var_os("REMIT_TEST_WHOLE") {
-        Some(_) => 40,
-        None => 4,
-    };
+    let falls = if whole() { 40 } else { 4 };
     let book = Book::open(server.fresh_database()?.parse()?, None).await?;
     let alice = book.funded(1, OPENED_WITH).await?;
     let diary = Arc::new(Diary::default());

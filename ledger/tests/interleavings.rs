@@ -58,14 +58,7 @@ fn scenario() -> impl Strategy<Value = (Vec<Transfer>, Vec<prop::sample::Index>)
 }
 
 async fn interleavings(book: Book) -> Result<()> {
-    let seed = std::env::var("REMIT_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seed: u64 = match seed {
-        Some(seed) => seed,
-        None => u64::from_be_bytes(ambient::fill()?),
-    };
-    println!("REMIT_TEST_SEED={seed}");
+    let seed = both::chance::seed()?;
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     let config = Config {

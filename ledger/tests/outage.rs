@@ -22,11 +22,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use both::chance::{Chance, seed, whole};
 use both::{Book, eur, step};
 use db::DatabaseUrl;
 use disk::{Disk, FileBytes, Op};
 use domain::{AccountId, Step, TransferId};
-use image::{Chance, Platter};
+use image::Platter;
 use ledger::{Entry, Place};
 use testkit::trial;
 
@@ -51,19 +52,6 @@ fn main() -> ExitCode {
 enum Outage {
     Power,
     Kill,
-}
-
-fn whole() -> bool {
-    std::env::var_os("REMIT_TEST_WHOLE").is_some()
-}
-
-fn seed() -> Result<u64> {
-    let seed = match std::env::var("REMIT_TEST_SEED") {
-        Ok(seed) => seed.parse()?,
-        Err(_) => u64::from_be_bytes(ambient::fill()?),
-    };
-    println!("REMIT_TEST_SEED={seed}");
-    Ok(seed)
 }
 
 async fn survives(outage: Outage, seed: u64) -> Result<()> {

@@ -23,6 +23,7 @@ pub(crate) struct Book {
     pub(crate) tenant: Tenant,
     pub(crate) wallets: Arc<[AccountId]>,
     mint: Mint,
+    book: ledger::Book,
     /// No two entries of any two measurements have the same key.
     next: Arc<AtomicU64>,
     first: u128,
@@ -32,14 +33,16 @@ impl Book {
     pub(crate) async fn open(url: &str, wallets: usize) -> Result<Self> {
         let clock = Arc::new(SystemClock);
         let db = Db::open(&url.parse()?, Options::new(clock.clone())).await?;
+        let mint = Mint::new(clock);
         let mut book = Self {
+            book: ledger::Book::new(db.clone(), mint.clone()),
             db,
             tenant: Tenant {
                 partner: PartnerId::from_bits(1),
                 mode: Mode::Sandbox,
             },
             wallets: Arc::new([]),
-            mint: Mint::new(clock),
+            mint,
             next: Arc::new(AtomicU64::new(0)),
             first: u128::from(u64::from_be_bytes(ambient::fill()?)) << 64,
         };
@@ -89,10 +92,7 @@ impl Book {
     }
 
     pub(crate) async fn post(&self, entry: Entry) -> Result<Posted, WriteError<PostError>> {
-        let mint = self.mint.clone();
-        self.db
-            .write(move |tx| Box::pin(async move { ledger::post(tx, &mint, &entry).await }))
-            .await
+        self.book.post(entry).await
     }
 
     /// Asked of the very connection that commits. A server that answers before the disk has it is

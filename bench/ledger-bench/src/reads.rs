@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use ambient::Timestamp;
+use anyhow::{Context, Result, ensure};
+use domain::Currency;
+use ledger::{Period, Place, Purpose};
 
 use crate::book::Book;
 use crate::seen::{self, Seen};
@@ -19,7 +22,36 @@ pub(crate) async fn measure(book: &Book, lines: usize) -> Result<()> {
         waits.push(asked.elapsed());
     }
     say("balance", waits, begun.elapsed());
-    let _ = (lines, STATEMENTS);
+    statements(book, lines).await
+}
+
+/// The newest lines of the hot account.
+async fn statements(book: &Book, lines: usize) -> Result<()> {
+    let internal = Place::Internal;
+    let pool = ledger::house_account(
+        &book.db,
+        book.tenant,
+        Purpose::Pool,
+        internal,
+        Currency::EUR,
+    )
+    .await?
+    .context("no pool")?;
+    let always = Period {
+        from: Timestamp::from_micros(0),
+        to: Timestamp::from_micros(i64::MAX),
+    };
+    let limit = u32::try_from(lines)?;
+    let mut waits = Vec::with_capacity(STATEMENTS);
+    let begun = seen::now();
+    for _ in 0..STATEMENTS {
+        let asked = seen::now();
+        let said = ledger::statement(&book.db, book.tenant, pool.id, always, None, limit).await?;
+        waits.push(asked.elapsed());
+        let found = said.map_or(0, |statement| statement.lines.len());
+        ensure!(found == lines, "only {found} lines: post more first");
+    }
+    say("statement", waits, begun.elapsed());
     Ok(())
 }
 

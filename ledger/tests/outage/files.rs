@@ -78,7 +78,7 @@ impl Vfs for Files {
     fn random(&self, buffer: &mut [i8]) {
         static LAST: AtomicU64 = AtomicU64::new(1);
         for byte in buffer {
-            *byte = (super::image::mix(LAST.fetch_add(1, Ordering::Relaxed)) & 0x7f) as i8;
+            *byte = (super::both::chance::mix(LAST.fetch_add(1, Ordering::Relaxed)) & 0x7f) as i8;
         }
     }
 

@@ -1,32 +1,10 @@
 //! What may be left on the disk after the power failed: everything synced; and of what came to a
 //! file after its last sync, anything, in any order, sector by sector.
 
+use super::both::chance::Chance;
 use super::disk::{FileBytes, Op, apply};
 
 const SECTOR: usize = 512;
-
-/// Seeded, so that whatever is found can be found again.
-#[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
-
-/// A number that looks random, from one that does not.
-pub(crate) fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(mix(seed))
-    }
-
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = mix(self.0);
-        self.0 % end.max(1)
-    }
-}
 
 /// The disk as the operations go by.
 #[derive(Debug, Default)]
