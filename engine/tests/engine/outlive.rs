@@ -16,13 +16,13 @@ use temporalio_client::callback_based::{CallbackBasedGrpcService, GrpcSuccessRes
 use temporalio_client::tonic::client::Grpc;
 use temporalio_client::tonic::metadata::MetadataMap;
 use temporalio_client::tonic::transport::{Channel, Endpoint};
-use temporalio_client::tonic::{Request, Status};
+use temporalio_client::tonic::{Code, Request, Status};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, WorkflowStartOptions,
 };
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::stage::{self, QUEUE, work_on};
 use crate::wire::Raw;
@@ -98,6 +98,9 @@ struct Passage {
     moves: AtomicUsize,
     at: usize,
     when: When,
+    /// The request whose answer the kill took away, until it was answered after all. Who stops the
+    /// worker before that stops it in the middle of asking again.
+    owed: watch::Sender<Option<String>>,
 }
 
 const MOVES: [&str; 5] = [
@@ -122,7 +125,7 @@ impl Passage {
             here = self.moves.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
         }
         if here && matches!(self.when, When::BeforeItIsCarriedOut) {
-            return Err(self.kill().await);
+            return Err(self.kill(rpc).await);
         }
         let channel = self.running.lock().await.channel.clone();
         let mut grpc = Grpc::new(channel);
@@ -135,14 +138,18 @@ impl Passage {
             proto,
         );
         let path = format!("/{service}/{rpc}").parse().unwrap();
-        let answer = grpc.unary(request, path, Raw).await?;
-        let (metadata, proto, _) = answer.into_parts();
+        let answer = grpc.unary(request, path, Raw).await;
+        if !here && answer.as_ref().err().map(Status::code) != Some(Code::Unavailable) {
+            self.owed
+                .send_if_modified(|owed| owed.take_if(|owed| owed == rpc).is_some());
+        }
+        let (metadata, proto, _) = answer?.into_parts();
         if is_poll && MOVES.contains(&rpc) && !proto.is_empty() {
             // Only a poll that brings something moves anything, and only then is it known.
             here = self.moves.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
         }
         if here {
-            return Err(self.kill().await);
+            return Err(self.kill(rpc).await);
         }
         Ok(GrpcSuccessResponse {
             headers: metadata.into_headers(),
@@ -150,9 +157,10 @@ impl Passage {
         })
     }
 
-    async fn kill(&self) -> Status {
+    async fn kill(&self, rpc: &str) -> Status {
         let mut running = self.running.lock().await;
         running.kill();
+        self.owed.send_replace(Some(rpc.to_owned()));
         *running = Running::begin(&self.store);
         Status::unavailable("the engine was killed")
     }
@@ -190,6 +198,7 @@ async fn killed_at(at: usize, when: When, cached: usize) -> usize {
         moves: AtomicUsize::new(0),
         at,
         when,
+        owed: watch::Sender::new(None),
     });
     let client = client(&passage).await;
     let worker = work_on(client.clone(), Acts::default(), cached);
@@ -201,6 +210,8 @@ async fn killed_at(at: usize, when: When, cached: usize) -> usize {
     let result = handle.get_result(Default::default()).await.unwrap();
     assert_eq!(result, "settle w done");
     let moves = passage.moves.load(Ordering::SeqCst);
+    let mut owed = passage.owed.subscribe();
+    owed.wait_for(Option::is_none).await.unwrap();
     worker.stop();
     passage.running.lock().await.kill();
 
