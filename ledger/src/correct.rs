@@ -6,6 +6,7 @@ use ambient::Mint;
 use db::{DbError, Tx, params};
 use domain::{EntryId, Tenant, TransferId};
 
+use crate::store::Desk;
 use crate::{AccountRef, Entry, Leg, PostError, Posted, Template, post, stored};
 
 /// Why an entry was not taken back.
@@ -25,19 +26,22 @@ impl From<DbError> for CorrectError {
     }
 }
 
-/// Takes an entry back that an earlier transaction has posted. Doing it again answers with the same
-/// correction. It obeys every rule: who has spent the money meanwhile is refused like any payer.
+/// Takes an entry back. Doing it again answers with the same correction. It obeys every rule: who has spent the money meanwhile is refused like any payer.
 pub async fn correct(
     tx: &mut Tx,
     mint: &Mint,
     tenant: Tenant,
     wrong: EntryId,
 ) -> Result<Posted, CorrectError> {
+    let found = match staged(tx, tenant, wrong) {
+        Some(found) => Some(found),
+        None => read(tx, tenant, wrong).await?,
+    };
     let Some(Booked {
         template,
         transfer,
         legs,
-    }) = read(tx, tenant, wrong).await?
+    }) = found
     else {
         return Err(CorrectError::Unknown(wrong));
     };
@@ -53,6 +57,19 @@ struct Booked {
     template: Template,
     transfer: Option<TransferId>,
     legs: Vec<Leg>,
+}
+
+/// An entry of this very transaction is not in the tables yet.
+fn staged(tx: &mut Tx, tenant: Tenant, entry: EntryId) -> Option<Booked> {
+    let staged = &tx.area::<Desk>().book.entries;
+    let found = staged
+        .iter()
+        .find(|staged| staged.id == entry && staged.entry.tenant == tenant)?;
+    Some(Booked {
+        template: found.entry.template,
+        transfer: found.entry.transfer,
+        legs: found.entry.legs.clone(),
+    })
 }
 
 async fn read(tx: &mut Tx, tenant: Tenant, entry: EntryId) -> Result<Option<Booked>, DbError> {

@@ -20,6 +20,7 @@ mod entry;
 mod free;
 mod fx;
 mod hold;
+pub mod limits;
 mod post;
 mod read;
 mod refusal;

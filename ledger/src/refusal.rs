@@ -87,6 +87,11 @@ impl Refusal {
             Self::CurrencyDiffers { account, .. } => of_wallet(*account, Decline::AmountNotAllowed),
             Self::AccountClosed { account } => of_wallet(*account, Decline::AccountClosed),
             Self::AccountFrozen { account } => of_wallet(*account, Decline::AccountFrozen),
+            // Not a want of money: the allowance is used up.
+            Self::InsufficientAvailable {
+                account: AccountRef::Limit(_),
+                ..
+            } => Some(Decline::AmountNotAllowed),
             Self::InsufficientAvailable { account, .. } => {
                 of_wallet(*account, Decline::InsufficientFunds)
             }
@@ -114,7 +119,7 @@ impl Refusal {
 
 const fn of_wallet(account: AccountRef, decline: Decline) -> Option<Decline> {
     match account.purpose() {
-        // A limit is a customer's too: its allowance is used up.
+        // A limit is a customer's too.
         Purpose::Wallet | Purpose::Float | Purpose::Limit => Some(decline),
         _ => None,
     }

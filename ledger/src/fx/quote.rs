@@ -174,24 +174,24 @@ mod tests {
     #[test]
     fn says_what_is_given_received_and_earned() {
         let quote = sell(
-            money(100_00, "EUR"),
+            money(10_000, "EUR"),
             Currency::USD,
             rate("1.0842", "0.0125"),
         )
         .unwrap();
         // 108.42 less 1.355 is 107.065.
-        assert_eq!(quote.bought(), money(107_06, "USD"));
+        assert_eq!(quote.bought(), money(10_706, "USD"));
         assert_eq!(quote.spread(), money(1_35, "USD"));
         assert_eq!(quote.expires_at(), MADE.after(LIFE));
 
         let quote = buy(
             Currency::EUR,
-            money(107_06, "USD"),
+            money(10_706, "USD"),
             rate("1.0842", "0.0125"),
         )
         .unwrap();
-        assert_eq!(quote.sold(), money(100_00, "EUR"));
-        assert_eq!(quote.bought(), money(107_06, "USD"));
+        assert_eq!(quote.sold(), money(10_000, "EUR"));
+        assert_eq!(quote.bought(), money(10_706, "USD"));
     }
 
     #[test]

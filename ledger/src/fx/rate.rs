@@ -129,7 +129,7 @@ mod tests {
     fn counts_in_the_minor_units_of_both() {
         let money = |minor, code: &str| Money::from_minor(minor, code.parse().unwrap()).unwrap();
         for (mid, sold, bought, expected) in [
-            ("1.0842", money(100_00, "EUR"), "USD", 108_42),
+            ("1.0842", money(10_000, "EUR"), "USD", 10_842),
             ("163.257", money(1_00, "EUR"), "JPY", 163),
             ("0.0061253", money(163, "JPY"), "EUR", 99),
             ("0.376", money(10_00, "USD"), "BHD", 3_760),

@@ -42,7 +42,7 @@ mod tests {
     fn an_allowance_comes_and_goes() {
         check(
             &[
-                Entry::open_limit(TENANT, WALLET, eur(100_00)),
+                Entry::open_limit(TENANT, WALLET, eur(10_000)),
                 Entry::raise_limit(TENANT, "n", WALLET, eur(50_00)),
                 Entry::lower_limit(TENANT, "n", WALLET, eur(50_00)),
                 Entry::use_limit(TENANT, HoldId::from_bits(4), WALLET, eur(20_00)),

@@ -82,7 +82,7 @@ mod tests {
     fn quote(mid: &str, spread: &str) -> Quote {
         Quote::selling(
             QuoteId::from_bits(9),
-            eur(100_00),
+            eur(10_000),
             Currency::JPY,
             Rate::try_new(mid.parse().unwrap(), spread.parse().unwrap()).unwrap(),
             Timestamp::from_seconds(100),
