@@ -42,6 +42,11 @@ impl Stores {
         let db = Db::open(&url, Options::new(clock.clone()))
             .await
             .map_err(|error| no_database(&url, &error))?;
+        // Before anything else is written: entries older than the chain become its first lane.
+        ledger::link_older(&db).await.map_err(|error| {
+            let code = Code::DatabaseUnavailable;
+            Failure::caused(code, "older entries could not be linked", &error)
+        })?;
         let mint = Mint::new(clock.clone());
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
         identity.check_master_key().await.map_err(other_key)?;

@@ -9,9 +9,11 @@ use crate::failure::Failure;
 
 pub(crate) fn raise(house: &mut House, listener: TcpListener) -> Result<(), Failure> {
     let bank = Bank::open(&house.dir.file("sandbox.db"), house.clock.clone());
-    let bank = bank.map_err(|error| unopened("the sandbox bank's books cannot be opened", error))?;
+    let bank =
+        bank.map_err(|error| unopened("the sandbox bank's books cannot be opened", error))?;
     let cards = CardNetwork::open(&house.dir.file("cards.db"), house.clock.clone());
-    let cards = cards.map_err(|error| unopened("the card network's books cannot be opened", error))?;
+    let cards =
+        cards.map_err(|error| unopened("the card network's books cannot be opened", error))?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::caused(Code::Internal, "the bank has no address", &error))?;
