@@ -52,6 +52,85 @@ const DAMAGES: &[(&str, &str, Rule)] = &[
         Rule::RunningBalanceIsFold,
     ),
     (
+        "a_posting_of_no_account",
+        "DELETE FROM accounts WHERE purpose = 'pool'",
+        Rule::PostingBelongs,
+    ),
+    (
+        "a_posting_of_another_currency",
+        "UPDATE postings SET currency = 'USD'",
+        Rule::PostingBelongs,
+    ),
+    (
+        "time_that_ran_back",
+        "UPDATE postings SET posted_at = posted_at + 1 WHERE account_version = 1",
+        Rule::TimeNeverRunsBack,
+    ),
+    (
+        "an_account_that_moved_at_another_time",
+        "UPDATE accounts SET moved_at = moved_at + 1",
+        Rule::TimeNeverRunsBack,
+    ),
+    (
+        "a_posting_at_another_time_than_its_entry",
+        "UPDATE entries SET posted_at = posted_at - 1",
+        Rule::PostedWithItsEntry,
+    ),
+    (
+        "a_wallet_without_a_floor",
+        "UPDATE accounts SET floor = NULL WHERE purpose = 'wallet'",
+        Rule::FloorIsOfItsPurpose,
+    ),
+    (
+        "held_without_a_hold",
+        "UPDATE accounts SET held = held + 1 WHERE purpose = 'wallet'",
+        Rule::HeldIsSumOfHolds,
+    ),
+    (
+        "a_hold_that_nobody_counts",
+        "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, state, opened_at)
+         SELECT partner_id, livemode, 'ho_1', 'h', id, currency, 5, 'open', 1 FROM accounts WHERE purpose = 'wallet'",
+        Rule::HeldIsSumOfHolds,
+    ),
+    (
+        "a_hold_of_another_currency",
+        "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, state, opened_at)
+         SELECT partner_id, livemode, 'ho_1', 'h', id, 'USD', 5, 'open', 1 FROM accounts WHERE purpose = 'wallet'",
+        Rule::HoldBelongs,
+    ),
+    (
+        "a_hold_posted_by_no_entry",
+        "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, posted, state, entry_id, opened_at, resolved_at)
+         SELECT partner_id, livemode, 'ho_1', 'h', id, currency, 5, 5, 'posted', 'en_1', 1, 2 FROM accounts WHERE purpose = 'wallet'",
+        Rule::HoldResolvesOnce,
+    ),
+    (
+        "a_hold_that_lost_what_no_entry_took",
+        "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, posted, state, entry_id, opened_at, resolved_at)
+         SELECT partner_id, livemode, 'ho_1', 'h', id, currency, 5, 5, 'posted', 'en_1', 1, 2 FROM accounts WHERE purpose = 'wallet'",
+        Rule::HoldTakesWhatItPosted,
+    ),
+    (
+        "an_entry_linked_to_nothing",
+        "UPDATE entries SET linked_to = 'en_1'",
+        Rule::LinksAreThere,
+    ),
+    (
+        "an_entry_that_posts_a_hold_that_is_not_there",
+        "UPDATE entries SET hold_id = 'ho_1' WHERE template = 'opening'",
+        Rule::LinksAreThere,
+    ),
+    (
+        "a_correction_that_takes_back_something_else",
+        "UPDATE entries SET corrects = (SELECT id FROM entries WHERE template = 'opening') WHERE template = 'set_aside'",
+        Rule::CorrectionReverses,
+    ),
+    (
+        "an_entry_that_was_altered",
+        "UPDATE entries SET key = 'other' WHERE template = 'opening'",
+        Rule::ChainIsWhole,
+    ),
+    (
         "a_pool_share_that_belongs_to_nobody",
         "UPDATE entries SET transfer_id = NULL",
         Rule::SharesAreExplained,

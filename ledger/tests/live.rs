@@ -59,6 +59,8 @@ async fn survives(url: DatabaseUrl, shown: &str) -> Result<()> {
         acknowledged.push(line.parse::<i64>()?);
     }
     let book = Book::open(url, None).await?;
+    // What the older one wrote is linked before anything else is.
+    let linked = ledger::link_older(&book.db).await?;
     // It goes on until the database itself refuses what it writes.
     let mut meanwhile = 0;
     while let Some(line) = lines.next_line().await? {
@@ -77,6 +79,10 @@ async fn survives(url: DatabaseUrl, shown: &str) -> Result<()> {
     for number in &acknowledged {
         ensure!(keys.contains(&format!("old:{number}")), "{number} was lost");
     }
+    ensure!(
+        linked > 0 && usize::try_from(linked)? >= acknowledged.len(),
+        "{linked} were linked"
+    );
     book.is_true().await
 }
 

@@ -2,7 +2,7 @@
 
 use ambient::Timestamp;
 use domain::{Code, Money};
-use ledger::{Counter, Period, Purpose};
+use ledger::{Chart, Counter, Period, Purpose};
 use serde_json::{Value, json};
 
 use crate::books::table::{Table, say, say_json};
@@ -305,15 +305,20 @@ fn gone(named: &str) -> Failure {
 }
 
 pub(crate) fn chart(json: bool) {
-    let _ = json;
-    let mut table = Table::new(&["purpose", "below zero"]);
-    for purpose in Purpose::ALL {
-        let below = if purpose.may_go_below_zero() {
-            "may be"
-        } else {
-            "never"
-        };
-        table.row([purpose.name().to_owned(), below.to_owned()]);
+    if !json {
+        say(&Chart.to_string());
+        return;
     }
-    say(&table.text());
+    let purposes = Purpose::ALL.iter().map(|purpose| {
+        let moved = Chart::moved_by(*purpose).map(|template| {
+            json!({"template": template.name(), "moves": template.moves(), "when": template.when()})
+        });
+        json!({
+            "purpose": purpose.name(), "one_per": purpose.one_per(), "says": purpose.says(),
+            "natural_sign": Chart::natural_sign(*purpose).to_string(),
+            "may_go_below_zero": purpose.may_go_below_zero(),
+            "moved_by": moved.collect::<Vec<_>>(),
+        })
+    });
+    say_json(&json!({"purposes": purposes.collect::<Vec<_>>()}));
 }

@@ -124,6 +124,9 @@ fn refused() -> Result<()> {
             "{words:?}: {out}{err}"
         );
     }
+    // The chart needs no books.
+    let chart = json(dir.path(), &["chart"])?;
+    ensure!(chart["purposes"][0]["purpose"] == "wallet", "{chart}");
     let left: Vec<_> = std::fs::read_dir(dir.path())?.collect();
     ensure!(left.is_empty(), "something was written: {left:?}");
     Ok(())
