@@ -66,6 +66,9 @@ pub(crate) const WAITING_QUERIES: usize = 100;
 pub(crate) const FAIRNESS_KEYS: usize = 1_000;
 /// Polls that wait on one task queue.
 pub(crate) const WAITING_POLLS: usize = 10_000;
+/// And on all task queues of one namespace, and of all.
+pub(crate) const WAITING_POLLS_OF_NAMESPACE: usize = 20_000;
+pub(crate) const WAITING_POLLS_IN_ALL: usize = 50_000;
 /// Writes that wait for the disk. Past it, requests are told to come back.
 pub(crate) const WAITING_WRITES: usize = 100_000;
 pub(crate) const WAITING_WRITE_BYTES: usize = 128 * 1024 * 1024;

@@ -37,12 +37,13 @@ pub(crate) async fn handle(
         request.worker_version_capabilities,
         request.deployment_options,
     );
-    let queue = host.matching.queue(QueueKey {
+    let key = QueueKey {
         namespace: namespace.id,
         kind: Kind::Activity,
         name: queue_name(request.task_queue.as_ref())?.to_owned(),
-    });
-    let Some(_poll) = queue.poll(host.clock.clone()) else {
+    };
+    let queue = host.matching.queue(key.clone());
+    let Some(_poll) = host.matching.poll(&key, &queue, host.clock.clone()) else {
         return Err(too_many_polls());
     };
     let give_up = host.clock.sleep_until(host.now().after(limits::POLL));

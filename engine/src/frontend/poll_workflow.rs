@@ -14,7 +14,7 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 };
 use tonic::Status;
 
-use super::{check_length, history, queue_name};
+use super::{check_length, history, queue_name, status};
 use crate::core::Run;
 use crate::core::commands::start_task::{self, Handed, StartTask};
 use crate::core::task::TaskFence;
@@ -51,12 +51,13 @@ pub(crate) async fn handle(
             request.deployment_options,
         ),
     };
-    let queue = host.matching.queue(QueueKey {
+    let key = QueueKey {
         namespace: namespace.id,
         kind: Kind::Workflow,
         name,
-    });
-    let Some(_poll) = queue.poll(host.clock.clone()) else {
+    };
+    let queue = host.matching.queue(key.clone());
+    let Some(_poll) = host.matching.poll(&key, &queue, host.clock.clone()) else {
         return Err(too_many_polls());
     };
     let give_up = host.clock.sleep_until(host.now().after(limits::POLL));
@@ -94,7 +95,7 @@ pub(crate) async fn handle(
 }
 
 pub(super) fn too_many_polls() -> Status {
-    Status::resource_exhausted("too many polls wait on this task queue; retry later")
+    status::too_many_polls()
 }
 
 async fn hand(

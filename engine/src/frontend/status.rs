@@ -104,6 +104,11 @@ fn exhausted(cause: Cause, message: String) -> Status {
     with_details(Code::ResourceExhausted, message, &details)
 }
 
+pub(crate) fn too_many_polls() -> Status {
+    let message = "namespace concurrent poller limit exceeded";
+    exhausted(Cause::ConcurrentLimit, message.to_owned())
+}
+
 pub(crate) fn update_aborted(why: Aborted) -> Status {
     match why {
         Aborted::Closed => Status::not_found("workflow update was aborted by closing workflow"),

@@ -2,6 +2,7 @@
 //! stands is decided under its run's lock when it is taken, so a duplicate here is harmless.
 
 mod line;
+mod polls;
 mod queue;
 mod rank;
 
@@ -10,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Timestamp;
 
-pub(crate) use queue::Queue;
+use polls::Polls;
+pub(crate) use queue::{Poll, Queue};
 pub(crate) use rank::Rank;
 
 use crate::limits;
@@ -64,6 +66,7 @@ impl Item {
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
     queues: Mutex<HashMap<QueueKey, Arc<Queue>>>,
+    polls: Arc<Polls>,
 }
 
 /// Names come and go with workers; beyond this many, queues nobody uses are forgotten.
@@ -93,13 +96,26 @@ impl Matching {
             .is_some_and(|queue| queue.heard_since(now.before(limits::STICKY_SILENCE)))
     }
 
-    /// A worker leaves: what its sticky queue holds goes to everybody, and nothing new goes there.
+    /// Registers a poll, or refuses it when too many wait already.
+    pub(crate) fn poll(
+        &self,
+        key: &QueueKey,
+        queue: &Arc<Queue>,
+        clock: ambient::SharedClock,
+    ) -> Option<Poll> {
+        queue.poll(self.polls.enter(key.namespace)?, clock)
+    }
+
+    /// A worker leaves: what its sticky queue holds goes to everybody, and nothing new goes there
+    /// until somebody polls it again. A normal queue named by mistake stays as it is, with all who
+    /// wait on it.
     pub(crate) fn abandon(&self, key: &QueueKey) {
-        let gone = {
-            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-            queues.remove(key)
+        let left = {
+            let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            queues.get(key).cloned()
         };
-        let Some(gone) = gone else { return };
+        let Some(gone) = left else { return };
+        gone.leave();
         for (item, rank) in gone.drain() {
             let (item, normal) = item.sent_home();
             let to = QueueKey {
@@ -154,6 +170,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_on_a_normal_queue_hears_of_tasks_though_it_was_called_abandoned() {
+        let matching = Arc::new(Matching::default());
+        offer(&matching, "normal", task(1));
+        matching.abandon(&key("normal"));
+        let queue = matching.queue(key("normal"));
+        assert_eq!(queue.claim().await.accept(), Some(task(1)));
+        let poll = tokio::spawn(async move { queue.claim().await.accept() });
+        tokio::task::yield_now().await;
+        matching.abandon(&key("normal"));
+        offer(&matching, "normal", task(2));
+        assert_eq!(poll.await.unwrap(), Some(task(2)));
+    }
+
+    #[tokio::test]
     async fn an_abandoned_sticky_queue_hands_its_tasks_to_everybody() {
         let matching = Matching::default();
         let away = Item::WorkflowTask {
@@ -161,6 +191,10 @@ mod tests {
             normal: Some(Arc::new("normal".to_owned())),
         };
         offer(&matching, "sticky", away);
+        let clock: ambient::SharedClock =
+            Arc::new(ambient::ManualClock::at(Timestamp::from_seconds(5)));
+        let queue = matching.queue(key("sticky"));
+        let poll = matching.poll(&key("sticky"), &queue, Arc::clone(&clock));
         matching.abandon(&key("sticky"));
         assert_eq!(
             matching.queue(key("normal")).claim().await.accept(),
@@ -168,5 +202,9 @@ mod tests {
         );
         let now = Timestamp::from_seconds(5);
         assert!(!matching.is_listened_to(&key("sticky"), now));
+        drop(poll);
+        assert!(!matching.is_listened_to(&key("sticky"), now));
+        let _again = matching.poll(&key("sticky"), &queue, clock);
+        assert!(matching.is_listened_to(&key("sticky"), now));
     }
 }

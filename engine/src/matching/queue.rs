@@ -1,13 +1,14 @@
 //! One queue: a line of items in the order of their ranks, a line of pollers, first come first
 //! served.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ambient::Timestamp;
 use tokio::sync::Notify;
 
 use super::line::{Line, Place};
+use super::polls::Counted;
 use super::{Item, Rank};
 use crate::limits;
 
@@ -18,6 +19,8 @@ pub(crate) struct Queue {
     polls: AtomicUsize,
     /// When a poll last ended, in microseconds.
     heard_at: AtomicI64,
+    /// Its worker left, and nobody has polled since.
+    left: AtomicBool,
 }
 
 /// An item taken from its queue. Dropped without being accepted (the poller went away), it goes
@@ -33,6 +36,7 @@ pub(crate) struct Claim {
 pub(crate) struct Poll {
     queue: Arc<Queue>,
     clock: ambient::SharedClock,
+    _counted: Counted,
 }
 
 impl Queue {
@@ -42,14 +46,20 @@ impl Queue {
     }
 
     /// Registers a poll, or refuses it when too many wait already.
-    pub(crate) fn poll(self: &Arc<Self>, clock: ambient::SharedClock) -> Option<Poll> {
+    pub(super) fn poll(
+        self: &Arc<Self>,
+        counted: Counted,
+        clock: ambient::SharedClock,
+    ) -> Option<Poll> {
         if self.polls.fetch_add(1, Ordering::Relaxed) >= limits::WAITING_POLLS {
             self.polls.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
+        self.left.store(false, Ordering::Relaxed);
         Some(Poll {
             queue: Arc::clone(self),
             clock,
+            _counted: counted,
         })
     }
 
@@ -71,8 +81,13 @@ impl Queue {
     }
 
     pub(super) fn heard_since(&self, then: Timestamp) -> bool {
-        self.polls.load(Ordering::Relaxed) > 0
-            || self.heard_at.load(Ordering::Relaxed) > then.as_micros()
+        let is_heard = self.polls.load(Ordering::Relaxed) > 0
+            || self.heard_at.load(Ordering::Relaxed) > then.as_micros();
+        is_heard && !self.left.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_unused(&self) -> bool {

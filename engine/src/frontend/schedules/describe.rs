@@ -12,7 +12,7 @@ use super::{existing, to_the_end, token};
 use crate::core::time::{from_proto, to_proto};
 use crate::frontend::status;
 use crate::limits;
-use crate::runs::Host;
+use crate::runs::{Host, stopped};
 use crate::schedules::life::Command;
 use crate::schedules::spec::Spec;
 
@@ -57,12 +57,18 @@ pub(crate) async fn matching_times(
     let spec = Spec::compile(&state.spec)
         .map_err(|why| unanswerable(format!("invalid schedule: {why}")))?;
     let (start, end) = (from_proto(Some(start)), from_proto(Some(end)));
-    let start_time = state
-        .moments(&spec, start)
-        .take_while(|at| *at <= end)
-        .take(limits::SCHEDULE_TIMES)
-        .map(to_proto)
-        .collect();
+    // Many calendars are asked for each of many moments: not where others wait for their turn.
+    let moments = move || {
+        state
+            .moments(&spec, start)
+            .take_while(|at| *at <= end)
+            .take(limits::SCHEDULE_TIMES)
+            .map(to_proto)
+            .collect()
+    };
+    let start_time = tokio::task::spawn_blocking(moments)
+        .await
+        .map_err(|_| stopped())?;
     Ok(ListScheduleMatchingTimesResponse { start_time })
 }
 

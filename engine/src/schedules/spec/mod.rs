@@ -43,6 +43,9 @@ pub(crate) struct Moment {
 
 const FIRST_YEAR: i64 = 2000;
 const LAST_YEAR: i64 = 2100;
+const HOUR: i64 = 3_600;
+/// No zone's clock is moved further: from a day ahead of Greenwich to a day behind, and a day more.
+const TURNED_BACK_HOURS: i64 = 72;
 const SECOND: Duration = Duration::from_secs(1);
 /// Excluded moments one after the other, beyond which a spec counts as over.
 const EXCLUDED_IN_A_ROW: usize = 1_000_000;
@@ -87,10 +90,18 @@ impl Spec {
 
     fn raw_next(&self, after: i64) -> Option<i64> {
         let calendars = self.calendars.iter();
-        let calendars = calendars.filter_map(|calendar| calendar.next_after(&self.zone, after));
+        let calendars = calendars.filter_map(|calendar| self.later(calendar, after));
         let intervals = self.canonical.interval.iter();
         let intervals = intervals.filter_map(|interval| next_of(interval, after));
         calendars.chain(intervals).min()
+    }
+
+    /// Where a clock leaves out a day, or turns back as whoever made its zone up likes, a calendar
+    /// may come to what has been. Time goes on: it is asked again from a little later.
+    fn later(&self, calendar: &Calendar, after: i64) -> Option<i64> {
+        let from = (0..TURNED_BACK_HOURS).map(|hours| after.saturating_add(hours * HOUR));
+        let mut found = from.map_while(|from| calendar.next_after(&self.zone, from));
+        found.find(|at| *at > after)
     }
 
     fn is_over(&self, nominal: i64) -> bool {
@@ -135,5 +146,7 @@ fn unix(at: Timestamp) -> i64 {
     at.split().0
 }
 
+#[cfg(test)]
+mod made_up_zones;
 #[cfg(test)]
 mod tests;

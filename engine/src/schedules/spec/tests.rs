@@ -135,10 +135,20 @@ fn moments_are_those_of_the_reference() {
             && let Some(moment) = spec.next_after("0193a5b0-0000-7000-8000-000000000001-x", after)
         {
             after = moment.actual;
-            found.push(after.as_millis().to_string());
+            found.push(after.as_millis());
         }
-        if found.join(" ") != expected {
-            wrong.push(format!("{line}\n{}", found.join(" ")));
+        let expected = expected.split_whitespace();
+        let mut expected: Vec<i64> = expected.map(|at| at.parse().unwrap()).collect();
+        // On the day that a clock leaves out the reference stands still, or goes back and round
+        // in a circle. Time goes on here.
+        if let Some(last) = expected.windows(2).position(|two| two[1] <= two[0]) {
+            expected.truncate(last + 1);
+            assert!(found.is_sorted_by(|one, next| one < next), "{line}");
+            assert_eq!(found.len(), 6, "{line}");
+            found.truncate(last + 1);
+        }
+        if found != expected {
+            wrong.push(format!("{line}\n{found:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
