@@ -27,6 +27,22 @@ fn only_the_ledger_writes_its_tables() {
     }
 }
 
+/// Entries of any legs are for the tests of the rules alone.
+#[test]
+fn entries_are_made_by_templates() {
+    let free = format!("Entry::{}(", "free");
+    for file in crate::files("", "rs") {
+        let name = crate::short(&file);
+        let of_the_ledger = name.starts_with("ledger/tests/") || name.starts_with("bench/");
+        assert!(
+            of_the_ledger || !crate::read(&file).contains(&free),
+            "{name} posts an entry that no template makes"
+        );
+    }
+    let tests = crate::files("ledger/tests", "rs");
+    assert!(tests.iter().any(|file| crate::read(file).contains(&free)));
+}
+
 /// The ledger itself is found by the same search: otherwise the test above would prove nothing.
 #[test]
 fn the_ledger_does_write_them() {
@@ -60,14 +76,17 @@ fn tables_of_the_ledger() -> BTreeSet<String> {
     let migrations = crate::files("migrations", "sql");
     let of_the_ledger = migrations
         .iter()
-        .filter(|file| crate::short(file).contains("_ledger"));
+        // The ledger's numbers, as the migrations' README gives them.
+        .filter(|file| crate::short(file).starts_with("migrations/000"));
     let tables: BTreeSet<_> = of_the_ledger
         .flat_map(|file| created_tables(&crate::read(file)))
         .collect();
-    assert!(
-        tables.contains("postings"),
-        "the ledger's migrations are not where they were"
-    );
+    for table in ["postings", "holds"] {
+        assert!(
+            tables.contains(table),
+            "the ledger's migrations are not where they were"
+        );
+    }
     tables
 }
 

@@ -110,7 +110,7 @@ impl Book {
 
     /// Half of all go the way of callers that do nothing else in the same commit.
     fn alone(&self, key: &str) -> bool {
-        key.len() % 2 == 0
+        key.len().is_multiple_of(2)
     }
 
     pub(crate) async fn post(&self, entry: Entry) -> Result<Posted, WriteError<PostError>> {
