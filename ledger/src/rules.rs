@@ -3,12 +3,15 @@
 //! Every rule looks at all legs before the next rule looks at any, so the answer to a bad entry
 //! does not depend on the order of its legs. [`Refusal`] lists them in their order.
 
+mod expected;
+mod held;
+
 use std::collections::BTreeMap;
 
 use ambient::Timestamp;
 use domain::{AccountId, Currency, Money};
 
-use crate::{Account, AccountRef, Condition, Entry, Hold, Refusal, Reserve, State};
+use crate::{Account, AccountRef, Entry, Hold, Refusal, Reserve, State};
 
 /// One leg as it will stand in the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +67,14 @@ pub fn plan<'a>(
     hold: Option<&Hold>,
 ) -> Result<Vec<Booked>, Refusal> {
     let legs = known(entry, &find)?;
-    let named = conditions(entry, &find)?;
+    let named = expected::named(entry, &find)?;
     in_its_currency(&legs)?;
     open(&legs)?;
     let changes = net(&legs)?;
     if let Some(hold) = hold {
-        covered(hold, &changes)?;
+        held::covers(hold, &changes)?;
     }
-    as_expected(&named)?;
+    expected::hold_still(&named)?;
     enough(&changes, hold)?;
     not_too_much(&changes)?;
     booked(&legs)
@@ -118,27 +121,6 @@ fn known<'a>(
         find(account, leg.money.currency())
             .map(|found| (found, leg.money))
             .ok_or(Refusal::AccountUnknown { account })
-    });
-    found.collect()
-}
-
-fn conditions<'a, 'e>(
-    entry: &'e Entry,
-    find: &impl Fn(AccountRef, Currency) -> Option<&'a Account>,
-) -> Result<Vec<(&'a Account, &'e Condition)>, Refusal> {
-    let found = entry.conditions.iter().map(|condition| {
-        let (account, given) = (condition.account(), condition.currency());
-        let found = find(account, given).ok_or(Refusal::AccountUnknown { account })?;
-        let has = found.currency();
-        if has == given {
-            Ok((found, condition))
-        } else {
-            Err(Refusal::CurrencyDiffers {
-                account,
-                has,
-                given,
-            })
-        }
     });
     found.collect()
 }
@@ -191,54 +173,6 @@ fn net<'a>(legs: &Legs<'a>) -> Result<Vec<(&'a Account, Money)>, Refusal> {
         }
     }
     Ok(changes)
-}
-
-/// The entry takes from the account of its hold, and no more than was held.
-fn covered(hold: &Hold, changes: &[(&Account, Money)]) -> Result<(), Refusal> {
-    let taken = changes
-        .iter()
-        .find(|(account, change)| account.id == hold.account && change.is_negative());
-    let Some((_, change)) = taken else {
-        return Err(Refusal::HoldElsewhere { hold: hold.id });
-    };
-    if -change.minor() > hold.money.minor() {
-        return Err(Refusal::HoldTooSmall {
-            hold: hold.id,
-            held: hold.money,
-        });
-    }
-    Ok(())
-}
-
-/// What the caller has read still holds. Versions of all come before balances of any.
-fn as_expected(named: &[(&Account, &Condition)]) -> Result<(), Refusal> {
-    for (account, condition) in named {
-        if let Condition::VersionIs(reference, _, expected) = **condition
-            && account.version != expected
-        {
-            return Err(Refusal::VersionStale {
-                account: reference,
-                expected,
-                is: account.version,
-            });
-        }
-    }
-    for (found, condition) in named {
-        match **condition {
-            Condition::BalanceAtLeast(account, least) if found.balance.minor() < least.minor() => {
-                let balance = found.balance;
-                return Err(Refusal::BalanceBelow { account, balance });
-            }
-            Condition::AvailableAtLeast(account, least)
-                if found.available().minor() < least.minor() =>
-            {
-                let available = found.available();
-                return Err(Refusal::AvailableBelow { account, available });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn enough(changes: &[(&Account, Money)], hold: Option<&Hold>) -> Result<(), Refusal> {

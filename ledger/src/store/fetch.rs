@@ -1,6 +1,7 @@
-//! What is asked of the database, and in which order: the lane, house accounts, accounts (locked,
-//! by tenant and id, so that no two processes wait for each other), then keys and holds. What is
-//! read after its account was locked cannot be out of date.
+//! What is asked of the database, and in which order: the lane, house accounts, whose account a hold
+//! is on (which never changes), accounts (locked, by tenant and id, so that no two processes wait for
+//! each other), then keys and holds (locked in the same way). What is read after its account was
+//! locked cannot be out of date.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,6 +39,9 @@ impl Desk {
             } else {
                 return Some(Asked::House(named.0));
             }
+        }
+        if let Some((tenant, ids)) = chunk(&mut self.needs.homes) {
+            return Some(Asked::Homes(tenant, ids));
         }
         if let Some((tenant, ids)) = chunk(&mut self.needs.accounts) {
             return Some(Asked::Accounts(tenant, ids));
@@ -125,6 +129,14 @@ impl Desk {
                 let sql = format!(
                     "SELECT key, content, refusal FROM refusals
                      WHERE partner_id = $1 AND livemode = $2 AND key IN ({list})"
+                );
+                statement(&sql, params)
+            }
+            Asked::Homes(tenant, ids) => {
+                let (list, params) = listed(*tenant, ids);
+                let sql = format!(
+                    "SELECT id, account_id FROM holds
+                     WHERE partner_id = $1 AND livemode = $2 AND id IN ({list})"
                 );
                 statement(&sql, params)
             }

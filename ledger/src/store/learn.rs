@@ -1,6 +1,7 @@
 //! What the answers say: each question's rows become what the book knows. What was asked for and is
 //! not among them is known not to be there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use db::{DbError, Row};
@@ -54,17 +55,22 @@ impl Desk {
                     self.book.learn_key(tenant, &row.text("key")?, known);
                 }
             }
-            Asked::Holds(tenant, ids) => {
+            Asked::Homes(tenant, ids) => {
+                let mut homeless: BTreeSet<_> = ids.into_iter().collect();
+                for row in rows {
+                    let id = row.parse("id")?;
+                    homeless.remove(&id);
+                    self.needs.holds.insert((tenant, id));
+                    self.need_account(tenant, row.parse("account_id")?);
+                }
+                for id in homeless {
+                    self.book.learn_hold(tenant, id, None);
+                }
+            }
+            Asked::Holds(tenant, _) => {
                 for row in rows {
                     let hold = stored::hold(row)?;
-                    let (id, account) = (hold.id, hold.account);
-                    self.book.learn_hold(tenant, id, Some(hold));
-                    self.need_account(tenant, account);
-                }
-                for id in ids {
-                    if !self.book.knows_hold(tenant, id) {
-                        self.book.learn_hold(tenant, id, None);
-                    }
+                    self.book.learn_hold(tenant, hold.id, Some(hold));
                 }
             }
         }

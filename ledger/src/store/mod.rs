@@ -46,6 +46,8 @@ struct Needs {
     entries: BTreeSet<(Tenant, String)>,
     hold_keys: BTreeSet<(Tenant, String)>,
     refusals: BTreeSet<(Tenant, String)>,
+    /// Holds whose account is not known yet.
+    homes: BTreeSet<(Tenant, HoldId)>,
     holds: BTreeSet<(Tenant, HoldId)>,
 }
 
@@ -59,6 +61,7 @@ enum Asked {
     Entries(Tenant, Vec<String>),
     HoldKeys(Tenant, Vec<String>),
     Refusals(Tenant, Vec<String>),
+    Homes(Tenant, Vec<HoldId>),
     Holds(Tenant, Vec<HoldId>),
 }
 
@@ -120,13 +123,13 @@ impl Desk {
         }
     }
 
-    /// The hold, and then the account that it is on.
+    /// The account that the hold is on, and then the hold: whoever posts it locks them in this order.
     pub(crate) fn need_hold(&mut self, tenant: Tenant, id: HoldId) {
         if let Some(hold) = self.book.hold(tenant, id) {
             let account = hold.account;
             self.need_account(tenant, account);
         } else if !self.book.knows_hold(tenant, id) {
-            self.needs.holds.insert((tenant, id));
+            self.needs.homes.insert((tenant, id));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Changes what can be seen of the run from outside: search attributes and memo.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use prost::Message;
 use temporalio_protos::temporal::api::command::v1::{
@@ -89,12 +89,17 @@ pub(super) fn validate_memo<'r>(
     Ok(())
 }
 
-fn by_name(fields: &HashMap<String, Payload>) -> impl Iterator<Item = (&str, &Payload)> {
-    fields.iter().map(|(name, value)| (name.as_str(), value))
+/// In no order: what comes of it is sorted or summed.
+fn by_name<'r>(
+    fields: impl IntoIterator<Item = (&'r String, &'r Payload)>,
+) -> impl Iterator<Item = (&'r str, &'r Payload)> {
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.as_str(), value))
 }
 
 /// Names and data alone.
-fn bare_size(fields: &HashMap<String, Payload>) -> usize {
+fn bare_size<'r>(fields: impl IntoIterator<Item = (&'r String, &'r Payload)>) -> usize {
     by_name(fields)
         .map(|(name, value)| name.len() + value.data.len())
         .sum()
