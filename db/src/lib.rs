@@ -8,6 +8,7 @@
 //! was waiting, and is answered only after the commit that carries it is on disk.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod anonymous;
 mod area;
 mod connection;
 mod database;

@@ -189,6 +189,10 @@ async fn apply(
     at: Timestamp,
 ) -> Result<(), DbError> {
     connection.script(connection.dialect().begin()).await?;
+    if connection.dialect() == Dialect::Postgres {
+        // A large table is copied for as long as it takes.
+        connection.script("SET LOCAL statement_timeout = 0").await?;
+    }
     // On SQLite this transaction is the lock: another process may have had it just before.
     let taken = "SELECT version FROM schema_migrations WHERE version = $1";
     if !connection
