@@ -186,7 +186,7 @@ pub async fn open_owned(
     period: &str,
 ) -> Result<Account, LedgerError> {
     let id = AccountId::from_bits(mint.next()?);
-    tx.execute(
+    let opened = tx.execute(
         "INSERT INTO accounts (partner_id, livemode, id, purpose, owner_id, rail, currency, period, state, balance, version, floor, opened_at)
          VALUES ($1, $2, $3, $4, $5, 'internal', $6, $7, 'open', 0, 0, $8, $9)
          ON CONFLICT (partner_id, livemode, owner_id, purpose, rail, currency, period) WHERE owner_id IS NOT NULL DO NOTHING",
@@ -203,6 +203,9 @@ pub async fn open_owned(
         ],
     )
     .await?;
+    if opened > 0 {
+        tx.area::<Desk>().book.did_something();
+    }
     let sql = format!(
         "SELECT {} FROM accounts
          WHERE partner_id = $1 AND livemode = $2 AND owner_id = $3 AND purpose = $4

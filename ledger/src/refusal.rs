@@ -12,7 +12,7 @@ use crate::{AccountRef, HoldState, Purpose};
 /// that was used for something else and a hold stands a refusal that is remembered under the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("the key is empty or longer than 200 bytes; nothing was posted")]
+    #[error("the key is empty, longer than 200 bytes or has a NUL in it; nothing was posted")]
     KeyUnfit,
     #[error("the key belongs to another entry: {field} differs; nothing was posted")]
     KeyReused { field: &'static str },

@@ -30,7 +30,8 @@ pub const LONGEST_KEY: usize = 200;
 pub const MOST_LEGS: usize = 10_000;
 
 pub fn key_fits(key: &str) -> Result<(), Refusal> {
-    if key.is_empty() || key.len() > LONGEST_KEY {
+    // PostgreSQL takes no NUL in a text.
+    if key.is_empty() || key.len() > LONGEST_KEY || key.contains('\0') {
         return Err(Refusal::KeyUnfit);
     }
     Ok(())
@@ -327,6 +328,7 @@ mod tests {
         for length in [0, LONGEST_KEY + 1, 10_000] {
             assert_eq!(key_fits(&"k".repeat(length)), Err(Refusal::KeyUnfit));
         }
+        assert_eq!(key_fits("k\0k"), Err(Refusal::KeyUnfit));
     }
 
     #[test]

@@ -102,7 +102,9 @@ impl Template {
                 | Self::ChargebackCharged
                 | Self::ChargebackLost
                 | Self::TopUp
+                | Self::Withdraw
                 | Self::LowerLimit
+                | Self::UseLimit
                 | Self::Correction
         )
     }

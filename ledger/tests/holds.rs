@@ -11,7 +11,7 @@ use both::{Book, RAIL, each, eur, refusal, step};
 use db::WriteError;
 use domain::{AccountId, HoldId, Step};
 use ledger::{
-    AccountRef, ChangeError, Condition, Entry, HoldState, Place, PostError, Refusal, Reserve, Terms,
+    AccountRef, ChangeError, Condition, Entry, HoldState, Place, Refusal, Reserve, Terms,
 };
 
 fn main() -> ExitCode {
@@ -21,7 +21,6 @@ fn main() -> ExitCode {
     trials.extend(each("a_hold_expires_and_is_swept", expired));
     trials.extend(each("terms_bound_an_account", terms));
     trials.extend(each("conditions_are_looked_at_in_order", conditions));
-    trials.extend(each("a_refusal_outlives_its_job", remembered));
     testkit::main(trials)
 }
 
@@ -217,57 +216,5 @@ async fn conditions(book: Book) -> Result<()> {
     let entry = collect(&book, 1, alice, 1_00).when(version(1));
     let posted = book_of.post(entry.clone()).await?;
     ensure!(book_of.post(entry).await?.entry == posted.entry);
-    book.is_true().await
-}
-
-/// A job of several entries: what was refused by itself is remembered though the job is undone,
-/// but not where the job's own first entry was the cause.
-async fn remembered(book: Book) -> Result<()> {
-    let alice = book.funded(1, 10_00).await?;
-    let job = async |entries: Vec<Entry>| {
-        let mint = book.mint.clone();
-        book.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    for entry in &entries {
-                        ledger::post(tx, &mint, entry).await?;
-                    }
-                    Ok::<_, PostError>(())
-                })
-            })
-            .await
-    };
-    let undone = job(vec![
-        collect(&book, 1, alice, 8_00),
-        collect(&book, 2, alice, 8_00),
-    ])
-    .await;
-    ensure!(matches!(
-        refusal(undone)?,
-        Refusal::InsufficientAvailable { .. }
-    ));
-    ensure!(available(&book, alice).await? == (10_00, 0, 10_00));
-    // Its key is free: the job that was the cause is undone.
-    book.post(collect(&book, 2, alice, 8_00)).await?;
-    let short = refusal(job(vec![collect(&book, 3, alice, 8_00)]).await)?;
-    let key = step(9, Step::Settle);
-    book.post(Entry::collect_from_bank(
-        book.tenant,
-        step(9, Step::Fund),
-        Place::Rail(RAIL),
-        RAIL,
-        eur(20_00),
-    ))
-    .await?;
-    book.post(Entry::pay_wallet(
-        book.tenant,
-        key,
-        Place::Rail(RAIL),
-        alice,
-        eur(20_00),
-    ))
-    .await?;
-    let still = refusal(book.post(collect(&book, 3, alice, 8_00)).await)?;
-    ensure!(short == still, "{short} became {still}");
     book.is_true().await
 }

@@ -46,6 +46,10 @@ impl Book {
             }
             Known::Hold(hold, before) => {
                 same(before)?;
+                // Nothing is held by it any more, unless an entry has taken it.
+                if self.known_hold(reserve.tenant, *hold)?.state != HoldState::Posted {
+                    self.open_hold(reserve.tenant, *hold)?;
+                }
                 Ok(Some(Reserved {
                     hold: *hold,
                     replayed: true,

@@ -43,6 +43,12 @@ impl Book {
         }
     }
 
+    /// The running job changed the books by a statement of its own: what it is refused from here on
+    /// may be its own doing.
+    pub(crate) const fn did_something(&mut self) {
+        self.effects = true;
+    }
+
     pub(super) fn mark(&self) -> usize {
         self.journal.len()
     }

@@ -1,6 +1,7 @@
 //! What a transaction changed, as a few large statements: new accounts, entries with their links,
 //! postings, one update for all accounts that moved, holds, refusals, and the end of the lane.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use db::{DbError, Dialect, Statement, Value, params};
@@ -8,6 +9,7 @@ use domain::Tenant;
 
 use super::fetch::{scope, statement};
 use super::{Desk, Lane, LaneState};
+use crate::Account;
 use crate::book::{Changed, HoldSlot, Slot, Staged, write_refusal};
 use crate::chain::{Content, ContentLeg, Hash, link};
 
@@ -43,6 +45,13 @@ impl Desk {
             );
         }
         self.write_entries(&mut out)?;
+        // Terms with the standing that fits them: the table's own rules look at both.
+        let changed = self.book.changes.iter().map(|it| (it.tenant, it.account));
+        for (tenant, id) in changed.collect::<BTreeSet<_>>() {
+            if let Some(account) = self.book.account(tenant, id) {
+                out.push(with_terms(tenant, account));
+            }
+        }
         for of in moved.chunk_by(|one, two| one.0 == two.0) {
             let standing: Vec<_> = of.iter().map(|(_, slot)| standing(slot)).collect();
             if let Some((tenant, _)) = of.first() {
@@ -66,7 +75,7 @@ impl Desk {
             rows(&mut out, REFUSALS, "", scope(staged.tenant), &[row]);
         }
         for changed in &self.book.changes {
-            out.extend(change(changed, self.book.now.into()));
+            out.push(change(changed, self.book.now.into()));
         }
         Ok(out)
     }
@@ -274,7 +283,30 @@ fn resolved(tenant: Tenant, slot: &HoldSlot) -> Statement {
     }
 }
 
-fn change(changed: &Changed, now: Value) -> [Statement; 2] {
+fn with_terms(tenant: Tenant, account: &Account) -> Statement {
+    let mut params = scope(tenant);
+    params.extend(params![
+        account.id.to_string(),
+        account.state.name(),
+        account.floor.map(domain::Money::minor),
+        account.ceiling.map(domain::Money::minor),
+        account.balance.minor(),
+        account.held.minor(),
+        account.version,
+        account.moved_at
+    ]);
+    Statement {
+        rows: Some(1),
+        ..statement(
+            "UPDATE accounts SET state = $4, floor = $5, ceiling = $6, balance = $7, held = $8,
+                 version = $9, moved_at = $10
+             WHERE partner_id = $1 AND livemode = $2 AND id = $3",
+            params,
+        )
+    }
+}
+
+fn change(changed: &Changed, now: Value) -> Statement {
     let mut params = scope(changed.tenant);
     params.extend(params![
         changed.account.to_string(),
@@ -282,19 +314,13 @@ fn change(changed: &Changed, now: Value) -> [Statement; 2] {
         changed.terms.floor.map(domain::Money::minor),
         changed.terms.ceiling.map(domain::Money::minor)
     ]);
-    let update = statement(
-        "UPDATE accounts SET state = $4, floor = $5, ceiling = $6
-         WHERE partner_id = $1 AND livemode = $2 AND id = $3",
-        params.clone(),
-    );
     params.extend([Value::Text(changed.reason.clone()), now]);
-    let record = statement(
+    statement(
         "INSERT INTO account_changes (partner_id, livemode, account_id, number, state, floor, ceiling, reason, changed_at)
          SELECT $1, $2, $3, COALESCE(MAX(number), 0) + 1, $4, CAST($5 AS BIGINT), CAST($6 AS BIGINT), $7, $8
          FROM account_changes WHERE partner_id = $1 AND livemode = $2 AND account_id = $3",
         params,
-    );
-    [update, record]
+    )
 }
 
 /// One statement for all accounts of a tenant that moved.

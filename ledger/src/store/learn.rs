@@ -40,19 +40,27 @@ impl Desk {
                     let (account, money) = (stored::named(row)?, stored::money(row, "amount")?);
                     let transfer = stored::opt_id(row, "transfer_id")?;
                     let content = Content::held(transfer, account, money);
-                    let known = Known::Hold(row.parse("id")?, Arc::new(content));
+                    let id = row.parse("id")?;
+                    let known = Known::Hold(id, Arc::new(content));
                     self.book.learn_key(tenant, &row.text("key")?, known);
+                    self.need_hold(tenant, id);
                 }
             }
             Asked::Refusals(tenant, _) => {
                 for row in rows {
+                    let key = row.text("key")?;
+                    // Whoever was refused may have lost its locks with its savepoint, and the key
+                    // was used before its refusal was written: what is booked is true.
+                    if self.book.knows_key(tenant, &key) {
+                        continue;
+                    }
                     let content = Content::read(&row.text("content")?).map_err(|_| {
                         DbError::column("content", "an entry's content", "other text")
                     })?;
                     let refusal = read_refusal(&row.text("refusal")?)
                         .map_err(|_| DbError::column("refusal", "a refusal", "other text"))?;
                     let known = Known::Refused(Arc::new(content), refusal);
-                    self.book.learn_key(tenant, &row.text("key")?, known);
+                    self.book.learn_key(tenant, &key, known);
                 }
             }
             Asked::Homes(tenant, ids) => {

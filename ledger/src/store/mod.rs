@@ -72,6 +72,8 @@ pub(crate) struct Desk {
     needs: Needs,
     asked: Option<Asked>,
     lane: LaneState,
+    /// A job that stays has asked for the lane, so its lock lasts until the commit.
+    lane_kept: bool,
     /// Where the house accounts are. They are never closed away, so this outlives a transaction.
     house: HashMap<(Tenant, AccountRef, Currency), AccountId>,
     /// Tenants whose house accounts were all read in this transaction.
@@ -89,6 +91,7 @@ impl Default for Desk {
             needs: Needs::default(),
             asked: None,
             lane: LaneState::Unasked,
+            lane_kept: false,
             house: HashMap::new(),
             house_read: BTreeSet::new(),
         }
@@ -161,6 +164,7 @@ impl Area for Desk {
         self.needs = Needs::default();
         self.asked = None;
         self.lane = LaneState::Unasked;
+        self.lane_kept = false;
         self.house_read.clear();
         if self.house.len() > HOUSE_REMEMBERED {
             self.house.clear();
@@ -179,10 +183,15 @@ impl Area for Desk {
     }
 
     fn keep(&mut self) {
+        self.lane_kept = !matches!(self.lane, LaneState::Unasked);
         self.book.keep();
     }
 
     fn undo(&mut self) {
+        if !self.lane_kept {
+            // Its lock went with the job's savepoint, and no entry that stays needs it.
+            self.lane = LaneState::Unasked;
+        }
         self.book.undo();
     }
 

@@ -63,7 +63,7 @@ impl Model {
         let before = self.accounts.clone();
         let said = match ask {
             Ask::Post(post) => self.post(post, now, &id),
-            Ask::Reserve(reserve) => self.reserve(reserve, now),
+            Ask::Reserve(reserve) => self.reserve(reserve, now, &id),
             Ask::Correct { entry } => self.correct(entry, now, &id),
             Ask::Void { hold } => self.void(hold, now, &id),
             Ask::Expire => Ok(self.expire(now)),
@@ -114,11 +114,22 @@ impl Model {
         self.post(&back, now, id)
     }
 
-    fn reserve(&mut self, reserve: &Reserve, now: Timestamp) -> Answer {
+    fn reserve(
+        &mut self,
+        reserve: &Reserve,
+        now: Timestamp,
+        id: &impl Fn(&str) -> HoldId,
+    ) -> Answer {
         fit(&reserve.key)?;
         let asked = Ask::Reserve(reserve.clone());
         match self.keys.get(&reserve.key) {
-            Some(Used::Hold(before)) => return same(hold_differs(before, reserve)),
+            Some(Used::Hold(before)) => {
+                let answer = same(hold_differs(before, reserve))?;
+                if self.holds[&reserve.key].state != HoldState::Posted {
+                    self.open_hold(&reserve.key, now, id)?;
+                }
+                return Ok(answer);
+            }
             Some(Used::Entry(_)) => return Err(Refusal::KeyReused { field: "template" }),
             Some(Used::Refused(before, refusal)) => return again(before, &asked, refusal),
             None => {}
