@@ -87,7 +87,8 @@ fn answer(namespace: &Namespace) -> DescribeNamespaceResponse {
                 sync_update: true,
                 async_update: true,
                 worker_heartbeats: true,
-                worker_poll_complete_on_shutdown: true,
+                // Not `worker_poll_complete_on_shutdown`: a worker that trusts the engine to end its
+                // polls waits for ever when the engine dies between the two.
                 ..Capabilities::default()
             }),
             // Workers refuse by these what would be refused here.
