@@ -14,8 +14,6 @@ mod disk;
 mod files;
 #[path = "outage/image.rs"]
 mod image;
-#[path = "outage/index.rs"]
-mod index;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;

@@ -36,6 +36,7 @@ mod process;
 mod stripe;
 mod temporal;
 mod wait;
+pub mod wal_index;
 
 pub use chromium::{Chromium, Window, chromium};
 pub use harness::{Trial, Verdict, main, trial, trial_needing};

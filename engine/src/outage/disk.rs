@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::index::SharedIndex;
 use super::mirror::Mirror;
+use testkit::wal_index::SharedIndex;
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenKind, OpenOptions, Vfs};
 
 use super::disk::Disk;
-use super::index::Index;
 use super::locate;
+use testkit::wal_index::Index;
 
 #[derive(Debug)]
 pub(super) struct Files;

@@ -10,7 +10,6 @@ mod disk;
 mod faults;
 mod files;
 mod image;
-mod index;
 mod judge;
 mod killed;
 mod memory;

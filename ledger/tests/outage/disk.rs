@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use testkit::TempDir;
 
 use super::files::{Files, Locks};
-use super::index::SharedIndex;
+use testkit::wal_index::SharedIndex;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Op {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenKind, OpenOptions, Vfs};
 
 use super::disk::{Disk, Op, locate};
-use super::index::Index;
+use testkit::wal_index::Index;
 
 #[derive(Debug)]
 pub(crate) struct Files;

@@ -19,10 +19,10 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct SharedIndex(Mutex<Shared>);
+pub struct SharedIndex(Mutex<Shared>);
 
 #[derive(Debug)]
-pub(crate) struct Index {
+pub struct Index {
     shared: Arc<SharedIndex>,
     holder: u64,
     /// What this connection last had in common with the others.
@@ -34,7 +34,8 @@ const CHECKPOINT: u8 = 1;
 const FIRST_READ_MARK: u8 = 4;
 
 impl Index {
-    pub(crate) fn new(shared: Arc<SharedIndex>, holder: u64) -> Self {
+    #[must_use]
+    pub const fn new(shared: Arc<SharedIndex>, holder: u64) -> Self {
         Self {
             shared,
             holder,
