@@ -2,8 +2,8 @@
 //!
 //! A test that needs a server says so in its parameters and is handed one. Where the machine has
 //! no such program, the test is reported by name as ignored, with the reason; with
-//! `REMIT_TEST_REQUIRE=postgres,temporal,chromium` it fails instead. No product code lives here,
-//! and no crate depends on this one outside its tests.
+//! `REMIT_TEST_REQUIRE=postgres,temporal,chromium,localstripe,stripe-mock` it fails instead. No
+//! product code lives here, and no crate depends on this one outside its tests.
 //!
 //! ```no_run
 //! use testkit::{Postgres, trial, trial_needing};
