@@ -11,13 +11,15 @@ use std::sync::Arc;
 
 use adapters::Rails;
 use ambient::SharedClock;
+use domain::rail::RailId;
 use identity::Identity;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
 use workflows::activities::{BankAnswer, BankStep, Verdict, definitions};
 
-#[derive(Debug)]
+/// Clones share everything: each rail's queues have workers of their own.
+#[derive(Clone, Debug)]
 pub struct Bank {
     transfers: Transfers,
     identity: Identity,
@@ -33,6 +35,11 @@ impl Bank {
             rails,
             clock,
         }
+    }
+
+    /// The rails that can be reached from here.
+    pub fn rails(&self) -> impl Iterator<Item = RailId> {
+        self.rails.ids()
     }
 }
 

@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "activities",
             "ambient",
+            "domain",
             "temporal",
             "transfers",
             "workflows",

@@ -2,7 +2,9 @@
 //!
 //! No rule of the business lives in this room.
 
+mod rail;
 mod run;
+mod sdk;
 mod sweeper;
 
 pub use run::{Worker, WorkerError};

@@ -1,15 +1,16 @@
-//! The worker: polls the engine, runs workflows and activities, stops when told.
-
-use std::time::Duration;
+//! All workers of a process: one for the workflows with our own books, and for each rail one for
+//! what moves money on it and one for questions to it. They poll until they are told to stop.
 
 use activities::{Bank, Books};
+use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use temporal::{Client, TRANSFERS};
-use temporalio_common::worker::WorkerDeploymentOptions;
+use temporalio_sdk::Runtime;
 use temporalio_sdk::runtime::RuntimeOptions;
-use temporalio_sdk::{Runtime, Worker as SdkWorker, WorkerOptions};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use workflows::Transfer;
+
+use crate::{rail, sdk};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -20,10 +21,6 @@ pub enum WorkerError {
     #[error("the worker's thread cannot be started")]
     Thread(#[from] std::io::Error),
 }
-
-/// How long an activity may take to finish after a stop was asked for. What does not finish is
-/// run again elsewhere: every activity expects that.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Workflows kept in memory between their tasks; the others are replayed from their history.
 const CACHED_WORKFLOWS: usize = 2_000;
@@ -44,7 +41,7 @@ impl Worker {
         std::thread::Builder::new()
             .name("workflows".into())
             .spawn(move || {
-                let result = runtime.block_on(poll(client, books, bank, stop));
+                let result = runtime.block_on(all(client, books, bank, stop));
                 // Nobody listens any more when the process is ending.
                 drop(ended.send(result));
             })?;
@@ -53,7 +50,8 @@ impl Worker {
     }
 }
 
-async fn poll(
+/// All live, or all end.
+async fn all(
     client: Client,
     books: Books,
     bank: Bank,
@@ -65,26 +63,38 @@ async fn poll(
         .map_err(|error| WorkerError::Setup(error.into()))?;
     let runtime =
         Runtime::from_current_tokio(options).map_err(|error| WorkerError::Setup(error.into()))?;
-    let options = WorkerOptions::new(TRANSFERS)
-        .max_cached_workflows(CACHED_WORKFLOWS)
-        .graceful_shutdown_period(GRACE)
-        // Named, or the SDK reads and hashes the whole executable at every start.
-        .deployment_options(WorkerDeploymentOptions::from_build_id(
-            env!("CARGO_PKG_VERSION").to_owned(),
-        ))
-        .register_activities(books)
-        .register_activities(bank)
-        .register_workflow::<Transfer>()
-        .map_err(|error| WorkerError::Setup(error.into()))?
-        .build();
-    let mut worker = SdkWorker::new(&runtime, client, options)
-        .map_err(|error| WorkerError::Setup(error.into()))?;
-    let shutdown = worker.shutdown_handle();
-    let watch = tokio::spawn(async move {
-        stop.cancelled().await;
-        shutdown();
+    let (runtime, shared) = (&runtime, || (client.clone(), bank.clone(), stop.clone()));
+    let mut workers: Vec<LocalBoxFuture<'_, Result<(), WorkerError>>> = Vec::new();
+    for rail in bank.rails() {
+        let (client, bank, stop) = shared();
+        workers.push(rail::payments(runtime, client, bank, rail, stop).boxed_local());
+        let (client, bank, stop) = shared();
+        workers.push(rail::questions(runtime, client, bank, rail, stop).boxed_local());
+    }
+    let (client, bank, ours) = shared();
+    workers.push(workflows(runtime, client, books, bank, ours).boxed_local());
+    let until_told = workers.into_iter().map(|worker| async {
+        let ended = worker.await;
+        stop.cancel();
+        ended
     });
-    let ended = worker.run().await;
-    watch.abort();
-    ended.map_err(|error| WorkerError::Stopped(error.into()))
+    join_all(until_told).await.into_iter().collect()
+}
+
+/// Calls to banks are registered here too: those of runs from before rails had queues of their own.
+async fn workflows(
+    runtime: &Runtime,
+    client: Client,
+    books: Books,
+    bank: Bank,
+    stop: CancellationToken,
+) -> Result<(), WorkerError> {
+    let mut options = sdk::options(TRANSFERS);
+    options.max_cached_workflows = CACHED_WORKFLOWS;
+    options.register_activities(books);
+    options.register_activities(bank);
+    options
+        .register_workflow::<Transfer>()
+        .map_err(|error| WorkerError::Setup(error.into()))?;
+    sdk::run(runtime, client, options, stop).await
 }

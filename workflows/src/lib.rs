@@ -1,12 +1,14 @@
 //! What a transfer decides, step by step, and nothing that touches the world.
 //!
 //! One folder a workflow. The activities it needs are declared in [`activities`] and implemented in
-//! the room of that name; every timeout and retry stands in [`options`]. No I/O, no clock but the
-//! workflow's, no randomness: a workflow is run again from its history at any time, and must then
+//! the room of that name; every timeout and retry stands in [`options`], every version flag in
+//! [`patches`]. No I/O, no clock but the workflow's, no randomness: a workflow is run again from its history at any time, and must then
 //! decide the same.
 
 pub mod activities;
 mod options;
+mod patches;
 pub mod transfer;
 
+pub use options::{questions_queue, rail_queue};
 pub use transfer::{Standing, Transfer, workflow_id};

@@ -8,7 +8,8 @@ use temporalio_workflow::{ActivityExecutionError, WorkflowResult};
 use super::doubt::{self, Resolution};
 use super::{Ctx, operator};
 use crate::activities::{Bank, BankAnswer, BankStep};
-use crate::options;
+use crate::options::{self, Line};
+use crate::patches::Patch;
 
 /// A step's known end.
 pub(super) enum Outcome {
@@ -111,10 +112,19 @@ async fn send(
     step: BankStep,
     movement: Movement,
 ) -> Result<BankAnswer, ActivityExecutionError> {
-    let options = options::bank_step(step.rail, &format!("{} {}", step.key, step.order.money));
+    let options = options::bank_step(line(ctx, step), &step.key.to_string());
     match movement {
         Movement::Debit => ctx.execute_activity(Bank::debit, step, options).await,
         Movement::PayOut => ctx.execute_activity(Bank::pay_out, step, options).await,
+    }
+}
+
+/// Which queue carries the calls of a step.
+pub(super) fn line(ctx: &Ctx, step: BankStep) -> Line {
+    Line {
+        tenant: step.order.tenant,
+        rail: step.rail,
+        own_queues: Patch::RailQueues.holds(ctx),
     }
 }
 

@@ -6,8 +6,8 @@ use domain::rail::{RailPromises, Rejection};
 use domain::transfer::{FlagKind, Happening};
 use temporalio_workflow::WorkflowResult;
 
-use super::Ctx;
 use super::books::Pen;
+use super::{Ctx, bank};
 use crate::activities::{Bank, BankStep, Verdict};
 use crate::options;
 
@@ -41,7 +41,7 @@ pub(super) async fn resolve(
             .execute_activity(
                 Bank::inquire,
                 step,
-                options::inquiry(&format!("{}?", step.key)),
+                options::inquiry(bank::line(ctx, step), &format!("{}?", step.key)),
             )
             .await;
         match answer {
