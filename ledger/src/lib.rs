@@ -22,6 +22,7 @@ mod fx;
 mod hold;
 pub mod limits;
 mod post;
+mod quotes;
 mod read;
 mod refusal;
 pub mod rules;
@@ -43,6 +44,7 @@ pub use entry::{Entry, Leg};
 pub use fx::{Quote, QuoteError, Rate, RateError};
 pub use hold::{Hold, HoldState, Reserve, Reserved};
 pub use post::{Book, Posted, Voided, declare, expire_due, post, reserve, void};
+pub use quotes::{OpenQuoteError, Taken, open_quote, quote, take_quote};
 pub use read::{
     Balances, Counter, Cursor, EntryView, Explained, Line, NotACursor, OpenHold, Period,
     PostingView, Share, Statement, TrialLine, balance, balance_at, balances, entries_of_transfer,

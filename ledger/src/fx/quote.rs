@@ -1,10 +1,10 @@
-//! A quote: exactly this much for exactly that much, until it expires. Made once, kept by whoever
-//! asked for it, and used once: the entry's key is derived from its id.
+//! A quote: exactly this much for exactly that much, until it expires. Made once, taken by one
+//! transfer, and used once: the entry's key is derived from its id.
 
 use std::time::Duration;
 
 use ambient::Timestamp;
-use domain::{Currency, Money, QuoteId};
+use domain::{Currency, Money, QuoteId, TransferId};
 
 use super::Rate;
 
@@ -17,6 +17,8 @@ pub struct Quote {
     rate: Rate,
     made_at: Timestamp,
     expires_at: Timestamp,
+    /// The transfer that took it while it was good: for that one it no longer expires.
+    taken_by: Option<TransferId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,7 @@ impl Quote {
             rate,
             made_at,
             expires_at: made_at.after(lifetime),
+            taken_by: None,
         }
         .payable()
     }
@@ -78,8 +81,40 @@ impl Quote {
             rate,
             made_at,
             expires_at: made_at.after(lifetime),
+            taken_by: None,
         }
         .payable()
+    }
+
+    /// As it was kept.
+    pub(crate) const fn kept(
+        id: QuoteId,
+        [sold, bought]: [Money; 2],
+        spread: Money,
+        rate: Rate,
+        [made_at, expires_at]: [Timestamp; 2],
+        taken_by: Option<TransferId>,
+    ) -> Self {
+        Self {
+            id,
+            sold,
+            bought,
+            spread,
+            rate,
+            made_at,
+            expires_at,
+            taken_by,
+        }
+    }
+
+    /// Whoever has it or not.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let taken_by = other.taken_by;
+        *other
+            == Self {
+                taken_by,
+                ..self.clone()
+            }
     }
 
     /// What is received and what is earned leave the liquidity in one posting.
@@ -117,7 +152,18 @@ impl Quote {
         self.made_at
     }
 
-    /// From this instant on it is no longer honoured.
+    /// From this instant on it is no longer honoured; `None` for the transfer that has taken it.
+    pub(crate) fn good_until(&self, transfer: Option<TransferId>) -> Option<Timestamp> {
+        let own = transfer.is_some() && transfer == self.taken_by;
+        (!own).then_some(self.expires_at)
+    }
+
+    /// The transfer that took it.
+    pub const fn taken_by(&self) -> Option<TransferId> {
+        self.taken_by
+    }
+
+    /// From this instant on it can no longer be taken.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }

@@ -19,6 +19,7 @@ impl Entry {
         let pool = AccountRef::Pool(pool);
         Ok(Self {
             transfer: Some(transfer),
+            good_until: quote.good_until(Some(transfer)),
             ..at_quote(tenant, Template::Convert, pool, pool, quote)?
         })
     }
@@ -63,7 +64,7 @@ fn at_quote(
     }
     let key = format!("quote:{}", quote.id());
     Ok(Entry {
-        good_until: Some(quote.expires_at()),
+        good_until: quote.good_until(None),
         ..Entry::new(tenant, key, None, template, quote.sold(), legs)
     })
 }
