@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
+use crate::counting::Counting;
 use crate::job::{Direct, Job, Waiting, WaitingDirect};
 use crate::migrate::Migration;
 use crate::readers::Readers;
@@ -78,6 +79,7 @@ impl Db {
             commits: Arc::clone(&commits),
             tx: Some(Tx::new(connection)),
             last_instant: Timestamp::from_micros(0),
+            _counting: Counting::begin(url, &commits),
         };
         tokio::spawn(writer.run());
         Ok(Self {

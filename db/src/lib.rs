@@ -11,6 +11,7 @@
 mod anonymous;
 mod area;
 mod connection;
+mod counting;
 mod database;
 mod dialect;
 mod error;

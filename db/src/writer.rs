@@ -21,6 +21,7 @@ use ambient::{SharedClock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
+use crate::counting::Counting;
 use crate::job::{Fate, Job, Run};
 use crate::{DatabaseUrl, DbError, Dialect, Tx};
 
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
     pub(crate) commits: Arc<AtomicU64>,
     pub(crate) tx: Option<Tx>,
     pub(crate) last_instant: Timestamp,
+    /// Goes on for as long as the writer does.
+    pub(crate) _counting: Option<Counting>,
 }
 
 /// What became of a batch before its commit, or at it.
