@@ -29,6 +29,7 @@ mod chromium;
 mod find;
 mod guardian;
 mod harness;
+mod machine;
 mod need;
 mod port;
 mod postgres;
@@ -40,6 +41,7 @@ pub mod wal_index;
 
 pub use chromium::{Chromium, Window, chromium};
 pub use harness::{Trial, Verdict, main, trial, trial_needing};
+pub use machine::{FailingCalls, SmallDisk, SmallDisks};
 pub use need::{Missing, Need, Needed};
 pub use port::free_port;
 pub use postgres::{FallingPostgres, Postgres, postgres};

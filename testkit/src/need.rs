@@ -4,21 +4,25 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fmt;
 
-/// A program that `cargo test` on a fresh machine does without.
+/// A program, or a right, that `cargo test` on a fresh machine does without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     Chromium,
     Localstripe,
     Postgres,
+    SmallDisk,
+    Strace,
     StripeMock,
     Temporal,
 }
 
 impl Need {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Chromium,
         Self::Localstripe,
         Self::Postgres,
+        Self::SmallDisk,
+        Self::Strace,
         Self::StripeMock,
         Self::Temporal,
     ];
@@ -29,6 +33,8 @@ impl Need {
             Self::Chromium => "chromium",
             Self::Localstripe => "localstripe",
             Self::Postgres => "postgres",
+            Self::SmallDisk => "small-disk",
+            Self::Strace => "strace",
             Self::StripeMock => "stripe-mock",
             Self::Temporal => "temporal",
         }
@@ -152,7 +158,7 @@ mod tests {
         let error = Required::parse("postgres,docker").unwrap_err();
         assert_eq!(
             error,
-            "REMIT_TEST_REQUIRE knows chromium, localstripe, postgres, stripe-mock, temporal, not `docker`"
+            "REMIT_TEST_REQUIRE knows chromium, localstripe, postgres, small-disk, strace, stripe-mock, temporal, not `docker`"
         );
     }
 }
