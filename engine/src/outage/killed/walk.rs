@@ -142,7 +142,10 @@ pub(super) async fn killed_at(
     if last.dying.is_none() && last.done.is_some_and(|done| done < point.at) {
         return Fate::Outlived;
     }
-    if last.dying != Some(point.at) || last.signal != Some(SIGKILL) {
+    // A process that was done may be gone before the signal reaches it: whatever it had begun after
+    // that, it did not write either.
+    let is_dead = last.signal == Some(SIGKILL) || last.done.is_some();
+    if last.dying != Some(point.at) || !is_dead {
         return Fate::Killed(Err(format!("did not die at its point: {last:?}")));
     }
     let verdict = tokio::time::timeout(LONGEST, look(scene, copy.path(), usual, last)).await;
