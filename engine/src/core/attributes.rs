@@ -27,6 +27,31 @@ const SYSTEM: [&str; 16] = [
     "WorkflowType",
 ];
 
+/// Everybody's by these names, and set by SDKs without a word about their type: a patch sets the
+/// first. Readers take the type from the value, so it is put there.
+const PLATFORM: [(&str, &str); 10] = [
+    ("TemporalChangeVersion", "KeywordList"),
+    ("BinaryChecksums", "KeywordList"),
+    ("BuildIds", "KeywordList"),
+    ("BatcherNamespace", "Keyword"),
+    ("BatcherUser", "Keyword"),
+    ("TemporalScheduledStartTime", "Datetime"),
+    ("TemporalScheduledById", "Keyword"),
+    ("TemporalSchedulePaused", "Bool"),
+    ("TemporalNamespaceDivision", "Keyword"),
+    ("TemporalPauseInfo", "KeywordList"),
+];
+
+pub(crate) fn typed(mut attributes: SearchAttributes) -> SearchAttributes {
+    for (name, kind) in PLATFORM {
+        if let Some(value) = attributes.indexed_fields.get_mut(name) {
+            let kind = || kind.as_bytes().to_vec();
+            value.metadata.entry("type".to_owned()).or_insert_with(kind);
+        }
+    }
+    attributes
+}
+
 /// Why they cannot be accepted.
 pub(crate) fn complaint(attributes: &SearchAttributes) -> Option<String> {
     misnamed(attributes).or_else(|| oversized(attributes))

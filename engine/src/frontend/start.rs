@@ -25,6 +25,7 @@ use tonic::Status;
 pub(crate) use self::policies::{Decision, decide};
 pub(super) use self::validate::{check_links, validate};
 use super::poll_workflow::{self, Poller, build_of};
+use crate::core::attributes::typed;
 use crate::core::commands::attach::{self, Attach};
 use crate::core::commands::signal::Signal;
 use crate::core::commands::start::{self, Start};
@@ -245,9 +246,12 @@ fn attributes(
         true => ContinueAsNewInitiator::Unspecified,
         false => ContinueAsNewInitiator::CronSchedule,
     };
-    let queue = request.task_queue.map(|queue| TaskQueue {
-        kind: TaskQueueKind::Normal as i32,
-        ..queue
+    let queue = request.task_queue.map(|queue| match queue.kind() {
+        TaskQueueKind::Unspecified => TaskQueue {
+            kind: TaskQueueKind::Normal as i32,
+            ..queue
+        },
+        _ => queue,
     });
     WorkflowExecutionStartedEventAttributes {
         workflow_type: request.workflow_type,
@@ -269,7 +273,7 @@ fn attributes(
         continued_failure: request.continued_failure,
         last_completion_result: request.last_completion_result,
         memo: request.memo,
-        search_attributes: request.search_attributes,
+        search_attributes: request.search_attributes.map(typed),
         header: request.header,
         workflow_id: request.workflow_id,
         priority: request.priority,

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod behaviour;
-mod compare;
 mod crash;
 mod doors;
 mod edges;

@@ -179,7 +179,7 @@ pub(super) fn apply(
         cron_schedule: a.cron_schedule,
         header: a.header,
         memo: a.memo,
-        search_attributes: a.search_attributes,
+        search_attributes: a.search_attributes.map(attributes::typed),
         inherit_build_id: a.inherit_build_id,
         priority: a.priority,
         ..StartChildWorkflowExecutionInitiatedEventAttributes::default()

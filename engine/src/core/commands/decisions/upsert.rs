@@ -126,7 +126,7 @@ pub(super) fn apply_search_attributes(
 ) {
     step.emit(UpsertWorkflowSearchAttributesEventAttributes {
         workflow_task_completed_event_id: decided.task_completed_id,
-        search_attributes: a.search_attributes,
+        search_attributes: a.search_attributes.map(attributes::typed),
     });
 }
 
