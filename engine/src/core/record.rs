@@ -104,6 +104,18 @@ impl Record {
         }
     }
 
+    /// The activity of which it says how far it is, if it says nothing else.
+    pub(crate) fn only_beats(&self) -> Option<i64> {
+        match self.notes.as_slice() {
+            [
+                Note {
+                    fact: Some(Fact::Heartbeat(beat)),
+                },
+            ] if self.events.is_empty() => Some(beat.scheduled_id),
+            _ => None,
+        }
+    }
+
     pub(crate) fn decode_events(&self) -> Result<Vec<HistoryEvent>, prost::DecodeError> {
         Ok(History::decode(self.events.clone())?.events)
     }

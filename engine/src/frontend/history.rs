@@ -11,7 +11,8 @@ use temporalio_protos::temporal::api::workflowservice::v1::{
 use tonic::Status;
 
 use super::execution;
-use crate::runs::{Found, History, Host, Namespace, Page};
+use crate::runs::{Found, History, Host, Namespace, Page, Place, Stretch};
+use crate::store::Head;
 use crate::{limits, wire};
 
 /// Where a reader stands: sealed, so that it can only be ours.
@@ -23,6 +24,23 @@ struct Cursor {
     next: i64,
     #[prost(bool, tag = "3")]
     wait: bool,
+    /// Where the store has `next`, once that is known: a record, and the event it begins with.
+    #[prost(int64, tag = "4")]
+    record: i64,
+    #[prost(int64, tag = "5")]
+    begins: i64,
+}
+
+impl Cursor {
+    fn place(&self) -> Place {
+        match self.begins {
+            0 => Place::BEGINNING,
+            event => Place {
+                record: self.record,
+                event,
+            },
+        }
+    }
 }
 
 pub(crate) fn page_token(host: &Host, run_id: &str, next: i64, wait: bool) -> Vec<u8> {
@@ -30,6 +48,7 @@ pub(crate) fn page_token(host: &Host, run_id: &str, next: i64, wait: bool) -> Ve
         run_id: run_id.to_owned(),
         next,
         wait,
+        ..Cursor::default()
     };
     host.tokens.seal_bytes(cursor.encode_to_vec())
 }
@@ -45,7 +64,7 @@ pub(crate) async fn handle(
         _ => limits::HISTORY_PAGE_EVENTS,
     };
     let (workflow_id, mut run_id) = execution(request.execution)?;
-    let (mut next, mut wait) = (1, request.wait_new_event);
+    let (mut next, mut wait, mut from) = (1, request.wait_new_event, Place::BEGINNING);
     if !request.next_page_token.is_empty() {
         let no_cursor = || Status::invalid_argument("Invalid NextPageToken.");
         let opened = host.tokens.open_bytes(&request.next_page_token);
@@ -55,12 +74,14 @@ pub(crate) async fn handle(
                 "RunId in the request does not match the NextPageToken.",
             ));
         }
+        from = cursor.place();
         (run_id, next, wait) = (cursor.run_id, cursor.next, cursor.wait);
     }
     let look = Look {
         namespace,
         workflow_id,
         next,
+        from,
         until_closed: only_close,
     };
     let sight = look.wait_for_news(host, run_id, wait).await?;
@@ -75,14 +96,30 @@ struct Look {
     namespace: Namespace,
     workflow_id: String,
     next: i64,
+    /// Where that is, should the run be closed and in the store alone.
+    from: Place,
     until_closed: bool,
 }
 
 /// A run as it is on disk.
 struct Sight {
     run_id: String,
-    history: History,
+    seen: Seen,
     open: bool,
+}
+
+enum Seen {
+    Whole(History),
+    Part(Stretch),
+}
+
+impl Sight {
+    fn history(&self) -> &History {
+        match &self.seen {
+            Seen::Whole(history) => history,
+            Seen::Part(stretch) => &stretch.history,
+        }
+    }
 }
 
 impl Look {
@@ -104,14 +141,7 @@ impl Look {
                 .await?;
             let slot = match found {
                 Found::Live(slot) => slot,
-                Found::Stored(head) => {
-                    let (_, history) = host.replay(&head).await?;
-                    return Ok(Sight {
-                        run_id: head.run_id,
-                        history,
-                        open: false,
-                    });
-                }
+                Found::Stored(head) => return self.stored(host, *head).await,
             };
             let position = slot.position;
             let Some(live) = slot.live.as_ref() else {
@@ -140,7 +170,7 @@ impl Look {
                 host.durable(position).await?;
                 return Ok(Sight {
                     run_id,
-                    history,
+                    seen: Seen::Whole(history),
                     open,
                 });
             }
@@ -154,13 +184,27 @@ impl Look {
     }
 }
 
+impl Look {
+    async fn stored(&self, host: &Host, head: Head) -> Result<Sight, Status> {
+        let seen = match self.until_closed {
+            true => Seen::Whole(host.closing_event(&head).await?),
+            false => Seen::Part(host.stretch(&head, self.from, self.next).await?),
+        };
+        Ok(Sight {
+            run_id: head.run_id,
+            seen,
+            open: false,
+        })
+    }
+}
+
 fn closing_event(host: &Host, sight: &Sight, wait: bool) -> Vec<u8> {
     if sight.open && wait {
         // Still open: nothing yet, and a token to ask again with.
         let token = page_token(host, &sight.run_id, 1, true);
         return encode(&[], token);
     }
-    let last: Vec<Bytes> = sight.history.last_event().into_iter().collect();
+    let last: Vec<Bytes> = sight.history().last_event().into_iter().collect();
     encode(&last, Vec::new())
 }
 
@@ -169,17 +213,39 @@ fn events(host: &Host, sight: &Sight, next: i64, wait: bool, most: i64) -> Vec<u
         pieces,
         next: following,
     } = sight
-        .history
+        .history()
         .page(next, None, most, limits::HISTORY_PAGE_BYTES);
     let told: usize = pieces.iter().map(|piece| wire::fields(piece).count()).sum();
     let end = next + i64::try_from(told).unwrap_or(0);
-    let token = match following {
-        Some(next) => page_token(host, &sight.run_id, next, wait),
+    let token = match (following, &sight.seen) {
+        (Some(next), Seen::Part(stretch)) => {
+            let place = stretch.place_of(next).unwrap_or(Place::BEGINNING);
+            token_of_part(host, &sight.run_id, next, place)
+        }
+        (
+            None,
+            Seen::Part(Stretch {
+                rest: Some(rest), ..
+            }),
+        ) => token_of_part(host, &sight.run_id, rest.event, *rest),
+        (Some(next), Seen::Whole(_)) => page_token(host, &sight.run_id, next, wait),
         // The caller follows an open run: there will be more.
-        None if sight.open && wait => page_token(host, &sight.run_id, end, true),
-        None => Vec::new(),
+        (None, _) if sight.open && wait => page_token(host, &sight.run_id, end, true),
+        (None, _) => Vec::new(),
     };
     encode(&pieces, token)
+}
+
+/// Of a run that is closed: nobody waits for it to grow.
+fn token_of_part(host: &Host, run_id: &str, next: i64, place: Place) -> Vec<u8> {
+    let cursor = Cursor {
+        run_id: run_id.to_owned(),
+        next,
+        wait: false,
+        record: place.record,
+        begins: place.event,
+    };
+    host.tokens.seal_bytes(cursor.encode_to_vec())
 }
 
 fn encode(pieces: &[Bytes], next_page_token: Vec<u8>) -> Vec<u8> {

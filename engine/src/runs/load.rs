@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 use tonic::Status;
 
-use super::{Guard, Hearers, History, Host, Key, Live, Namespace, Slot, stopped};
+use super::{Beats, Guard, Hearers, History, Host, Key, Live, Namespace, Slot, stopped};
 use crate::core::Run;
 use crate::core::commands::recover;
 use crate::core::record::Record;
@@ -19,6 +19,15 @@ pub(crate) enum Found {
     Live(Guard),
     /// Closed, and only in the store.
     Stored(Box<Head>),
+}
+
+/// A run as its records tell it.
+struct ReadBack {
+    run: Run,
+    history: History,
+    /// How many they are.
+    records: i64,
+    beats: Beats,
 }
 
 impl Host {
@@ -124,12 +133,11 @@ impl Host {
 
     /// The run of a stored row, replayed: for queries, histories and descriptions.
     pub(crate) async fn replay(&self, head: &Head) -> Result<(Run, History), Status> {
-        let (run, history, _) = self.read_back(head).await?;
-        Ok((run, history))
+        let back = self.read_back(head).await?;
+        Ok((back.run, back.history))
     }
 
-    /// The run, its history and the number of its records.
-    async fn read_back(&self, head: &Head) -> Result<(Run, History, i64), Status> {
+    async fn read_back(&self, head: &Head) -> Result<ReadBack, Status> {
         let row = head.row;
         let bodies = self.read(move |reader| reader.records(row)).await?;
         let records = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
@@ -138,26 +146,34 @@ impl Host {
         let complete = records >= head.agenda.records;
         let mut run = Run::unborn(head.workflow_id.clone(), head.run_id.clone());
         let mut history = History::default();
-        for body in bodies {
+        let mut beats = Beats::default();
+        for (number, body) in (0..).zip(bodies) {
             let first = run.next_event_id;
             let record = decode(body, row)?;
             run.replay(&record).map_err(|_| damaged(row))?;
+            beats.note(record.only_beats(), number);
             history.push(first, record.events);
         }
         if !complete || run.history_length() != head.history_length {
             return Err(damaged(row));
         }
-        Ok((run, history, records))
+        Ok(ReadBack {
+            run,
+            history,
+            records,
+            beats,
+        })
     }
 
     /// A stored run as it was in memory.
     pub(super) async fn revive(&self, head: &Head) -> Result<Live, Status> {
-        let (run, history, records) = self.read_back(head).await?;
+        let back = self.read_back(head).await?;
         Ok(Live {
             row: head.row,
-            run,
-            records,
-            history,
+            run: back.run,
+            records: back.records,
+            beats: back.beats,
+            history: back.history,
             riding: Vec::new(),
             hearers: Hearers::default(),
             news: Arc::default(),
@@ -214,11 +230,11 @@ impl Host {
 const OPEN: i32 =
     temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus::Running as i32;
 
-fn decode(body: Bytes, row: i64) -> Result<Record, Status> {
+pub(super) fn decode(body: Bytes, row: i64) -> Result<Record, Status> {
     Record::decode(body).map_err(|_| damaged(row))
 }
 
-fn damaged(row: i64) -> Status {
+pub(super) fn damaged(row: i64) -> Status {
     Status::data_loss(format!("the stored history of run {row} cannot be read"))
 }
 

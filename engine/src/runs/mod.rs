@@ -6,6 +6,7 @@
 //! while the disk is awaited: order in the queue is order on disk, and whoever must not speak
 //! before the disk has, awaits [`Host::durable`].
 
+mod beats;
 mod change;
 mod clockwork;
 mod head;
@@ -16,6 +17,7 @@ mod queries;
 mod shelf;
 mod source;
 mod stillness;
+mod stored;
 mod take;
 mod updates;
 mod warnings;
@@ -28,12 +30,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use beats::Beats;
 pub(crate) use history::{History, Page};
 pub(crate) use load::{Found, not_found};
 pub(crate) use namespaces::{Namespace, Namespaces, NotCreated};
 pub(crate) use queries::{Answer, Queries, Question};
 pub(crate) use shelf::{Key, Shelf};
 pub(crate) use stillness::{Guard, Hand, Sleeper, Stillness};
+pub(crate) use stored::{Place, Stretch};
 pub(crate) use take::away_from;
 use updates::Hearers;
 pub(crate) use updates::{Heard, settled};
@@ -100,6 +104,7 @@ pub(crate) struct Live {
     pub(crate) row: i64,
     pub(crate) run: Run,
     pub(crate) records: i64,
+    pub(crate) beats: Beats,
     pub(crate) history: History,
     /// Queries that ride on the next workflow task.
     pub(crate) riding: Vec<u64>,

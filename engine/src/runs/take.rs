@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::{Hearers, History, Host, Key, Live, Slot, warnings};
+use super::{Beats, Hearers, History, Host, Key, Live, Slot, warnings};
 use crate::core::record::Record;
 use crate::core::{Action, Outcome, Run, priority};
 use crate::matching::{Item, Kind, QueueKey, Rank};
@@ -35,6 +35,7 @@ impl Host {
             row,
             run,
             records: 0,
+            beats: Beats::default(),
             history: History::default(),
             riding: Vec::new(),
             hearers: Hearers::default(),
@@ -159,16 +160,21 @@ impl Live {
     /// A record becomes part of the run; answers what the store has to keep of it.
     pub(super) fn append(&mut self, namespace: i64, record: Record) -> [Change; 2] {
         let body = record.encode_to_vec().into();
+        let beats = record.only_beats();
         let more = count(&record.events);
         warnings::of_record(&self.run, more, &record.events);
         let first = self.run.next_event_id - more;
         self.history.push(first, record.events);
-        let change = Change::Record {
-            row: self.row,
-            number: self.records,
-            body,
+        let row = self.row;
+        let change = match self.beats.before(beats) {
+            Some(number) => Change::Instead { row, number, body },
+            None => {
+                let number = self.records;
+                self.records += 1;
+                self.beats.note(beats, number);
+                Change::Record { row, number, body }
+            }
         };
-        self.records += 1;
         self.refresh_attributes();
         [change, Change::Head(Box::new(self.head(namespace)))]
     }
@@ -185,6 +191,6 @@ enum Write {
     WithTheNext,
 }
 
-fn count(events: &[u8]) -> i64 {
+pub(super) fn count(events: &[u8]) -> i64 {
     i64::try_from(crate::wire::fields(events).count()).unwrap_or(0)
 }

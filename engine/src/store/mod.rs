@@ -27,6 +27,13 @@ pub(crate) enum Change {
         number: i64,
         body: Bytes,
     },
+    /// A step after which the run is as if the one of the same number had never been: it takes its
+    /// place.
+    Instead {
+        row: i64,
+        number: i64,
+        body: Bytes,
+    },
     Namespace(NamespaceRow),
     Schedule(Box<ScheduleRow>),
     ScheduleGone(i64),
@@ -143,7 +150,7 @@ impl Change {
         const OVERHEAD: usize = 512;
         OVERHEAD
             + match self {
-                Self::Record { body, .. } => body.len(),
+                Self::Record { body, .. } | Self::Instead { body, .. } => body.len(),
                 Self::Head(head) => {
                     head.memo.len() + head.search_attributes.len() + head.search_values.len()
                 }
@@ -173,7 +180,11 @@ pub(crate) trait Reader: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<Option<String>, StoreError>;
     fn by_row(&self, row: i64) -> Result<Option<Head>, StoreError>;
     /// The bodies of a run's records, oldest first, verified.
-    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError>;
+    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError> {
+        self.stretch(row, 0, usize::MAX)
+    }
+    /// Those from a number on, as many as come to so many bytes; at least one where there is one.
+    fn stretch(&self, row: i64, from: i64, bytes: usize) -> Result<Vec<Bytes>, StoreError>;
     /// Every open run that has anything on its agenda, in the order of rows.
     fn agendas(&self, visit: &mut dyn FnMut(i64, Due)) -> Result<(), StoreError>;
     fn list(

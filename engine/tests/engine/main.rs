@@ -6,6 +6,7 @@ mod crash;
 mod doors;
 mod edges;
 mod family;
+mod growth;
 mod gzip;
 mod ids;
 mod key_matrix;

@@ -30,7 +30,7 @@ use crate::stage::{Stage, call, code, history, open, until};
 
 const START: i64 = 1_800_000_000;
 
-fn schedule(line: &str, overlap: Overlap) -> Schedule {
+pub(crate) fn schedule(line: &str, overlap: Overlap) -> Schedule {
     let workflow = NewWorkflowExecutionInfo {
         workflow_id: "w".to_owned(),
         workflow_type: Some(WorkflowType {
@@ -63,7 +63,7 @@ fn text(value: &str) -> Payload {
     }
 }
 
-async fn create(
+pub(crate) async fn create(
     door: &Door,
     id: &str,
     schedule: Schedule,

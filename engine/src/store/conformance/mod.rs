@@ -86,6 +86,7 @@ impl Life {
         let bytes = [0, 1, 100, 9_000][self.below(4)];
         let closes = self.below(5) == 0;
         let (status, later) = (2 + self.some(5), self.some(50));
+        let rewrites = self.below(3) == 0;
         let head = &mut self.heads[at];
         if head.status != 1 {
             return Vec::new();
@@ -100,6 +101,13 @@ impl Life {
             }
         });
         let mut changes: Vec<Change> = records.collect();
+        if rewrites {
+            changes.push(Change::Instead {
+                row: head.row,
+                number: head.agenda.records - 1,
+                body: format!("instead, at {wake_at}").into(),
+            });
+        }
         head.history_length = head.agenda.records * 2;
         head.history_bytes += i64::try_from(bytes).unwrap_or(0);
         head.agenda.wake_at = (wake_at % 2 == 0).then_some(wake_at);
@@ -151,6 +159,10 @@ fn compare(right: &dyn Reader, asked: &dyn Reader, life: &Life) {
         assert_eq!(asked.by_row(head.row).unwrap().as_ref(), Some(head));
         let records = asked.records(head.row).unwrap();
         assert_eq!(records, right.records(head.row).unwrap());
+        for (from, bytes) in [(1, 1), (2, 150), (head.agenda.records, usize::MAX)] {
+            let stretch = asked.stretch(head.row, from, bytes).unwrap();
+            assert_eq!(stretch, right.stretch(head.row, from, bytes).unwrap());
+        }
     }
     let none = i64::try_from(life.heads.len()).unwrap_or(0) + 1;
     assert_eq!(asked.by_row(none).unwrap(), None);

@@ -72,7 +72,7 @@ impl Committer for Model {
                 Change::Head(head) => {
                     kept.heads.insert(head.row, *head);
                 }
-                Change::Record { row, number, body } => {
+                Change::Record { row, number, body } | Change::Instead { row, number, body } => {
                     kept.records.entry(row).or_default().insert(number, body);
                 }
                 Change::Schedule(schedule) => {
@@ -121,10 +121,18 @@ impl Reader for Model {
         Ok(self.find(|head| head.row == row))
     }
 
-    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError> {
+    fn stretch(&self, row: i64, from: i64, bytes: usize) -> Result<Vec<Bytes>, StoreError> {
         let kept = self.kept();
         let of_run = kept.records.get(&row).into_iter().flatten();
-        Ok(of_run.map(|(_, body)| body.clone()).collect())
+        let (mut bodies, mut taken) = (Vec::new(), 0_usize);
+        for (_, body) in of_run.filter(|(number, _)| **number >= from) {
+            taken = taken.saturating_add(body.len());
+            bodies.push(body.clone());
+            if taken >= bytes {
+                break;
+            }
+        }
+        Ok(bodies)
     }
 
     fn agendas(&self, visit: &mut dyn FnMut(i64, Due)) -> Result<(), StoreError> {

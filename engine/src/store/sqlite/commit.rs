@@ -73,6 +73,7 @@ fn write(db: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
                 heads.insert(head.row, head);
             }
             Change::Record { row, number, body } => put_record(&tx, *row, *number, body)?,
+            Change::Instead { row, number, body } => replace_record(&tx, *row, *number, body)?,
             Change::Namespace(namespace) => put_namespace(&tx, namespace)?,
             Change::Schedule(row) => schedules::put(&tx, row)?,
             Change::ScheduleGone(row) => schedules::remove(&tx, *row)?,
@@ -87,6 +88,20 @@ fn write(db: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
 fn put_record(tx: &Transaction<'_>, row: i64, number: i64, body: &[u8]) -> rusqlite::Result<()> {
     tx.prepare_cached("INSERT INTO records (run, number, checksum, body) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![row, number, checksum(row, number, body), body])?;
+    Ok(())
+}
+
+fn replace_record(
+    tx: &Transaction<'_>,
+    row: i64,
+    number: i64,
+    body: &[u8],
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO records (run, number, checksum, body) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (run, number) DO UPDATE SET checksum = ?3, body = ?4",
+    )?
+    .execute(params![row, number, checksum(row, number, body), body])?;
     Ok(())
 }
 

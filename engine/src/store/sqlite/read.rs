@@ -75,14 +75,18 @@ impl Reader for SqliteReader {
         workflow_id: &str,
         run_id: &str,
     ) -> Result<Option<Head>, StoreError> {
-        let sql = format!(
-            "SELECT {HEAD} FROM runs WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3"
-        );
+        let of_chain = of_run("run_id <> first_run_id");
+        let first = of_run("run_id = first_run_id ORDER BY run DESC");
         self.with(|db| {
-            let mut query = db.prepare_cached(&sql)?;
-            Ok(query
-                .query_row(params![namespace, workflow_id, run_id], head)
-                .optional()?)
+            // Each has its index; the first runs of one id are looked through, the newest first.
+            for sql in [of_chain, first] {
+                let mut query = db.prepare_cached(&sql)?;
+                let found = query.query_row(params![namespace, workflow_id, run_id], head);
+                if let Some(found) = found.optional()? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
         })
     }
 
@@ -113,17 +117,22 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn records(&self, row: i64) -> Result<Vec<Bytes>, StoreError> {
-        let sql = "SELECT number, checksum, body FROM records WHERE run = ?1 ORDER BY number";
+    fn stretch(&self, row: i64, from: i64, bytes: usize) -> Result<Vec<Bytes>, StoreError> {
+        let sql = "SELECT number, checksum, body FROM records WHERE run = ?1 AND number >= ?2
+                   ORDER BY number";
         self.with(|db| {
             let mut query = db.prepare_cached(sql)?;
-            let mut rows = query.query([row])?;
-            let mut bodies = Vec::new();
-            while let Some(found) = rows.next()? {
-                let number: i64 = found.get(0)?;
+            let mut rows = query.query([row, from])?;
+            let (mut bodies, mut taken) = (Vec::new(), 0_usize);
+            for expected in from.. {
+                let Some(found) = rows.next()? else { break };
                 let body: Vec<u8> = found.get(2)?;
-                verify(row, number, bodies.len(), found.get(1)?, &body)?;
+                verify(row, found.get(0)?, expected, found.get(1)?, &body)?;
+                taken = taken.saturating_add(body.len());
                 bodies.push(Bytes::from(body));
+                if taken >= bytes {
+                    break;
+                }
             }
             Ok(bodies)
         })
@@ -213,14 +222,21 @@ impl Reader for SqliteReader {
     }
 }
 
+pub(super) fn of_run(which: &str) -> String {
+    format!(
+        "SELECT {HEAD} FROM runs
+         WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3 AND {which}"
+    )
+}
+
 fn verify(
     row: i64,
     number: i64,
-    expected: usize,
+    expected: i64,
     stored: i64,
     body: &[u8],
 ) -> Result<(), StoreError> {
-    if usize::try_from(number) != Ok(expected) {
+    if number != expected {
         let what = format!("run {row} misses record {expected}");
         return Err(StoreError::Corrupt(what));
     }

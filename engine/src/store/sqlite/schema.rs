@@ -12,10 +12,11 @@ enum Step {
     Code(fn(&Connection) -> Result<(), StoreError>),
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step::Sql(FIRST),
     Step::Code(agendas::into_columns),
     Step::Sql(schedules::TABLE),
+    Step::Sql(CHAINS),
 ];
 
 const SUPPORTED: i64 = STEPS.len() as i64;
@@ -66,6 +67,13 @@ CREATE TABLE records (
     body BLOB NOT NULL,
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// A workflow that goes on as another run, again and again, has many runs of one id: these are found
+/// by theirs. A run that stands alone costs nothing here.
+const CHAINS: &str = "
+CREATE INDEX runs_of_chains ON runs (namespace, workflow_id, run_id)
+    WHERE run_id <> first_run_id;
 ";
 
 #[derive(Debug, Error)]

@@ -155,3 +155,23 @@ fn lists_what_a_filter_asks_for_in_pages() {
     let by_status = store.reader.count(1, &Filter::Everything).unwrap();
     assert_eq!(by_status, [(1, 2), (2, 1), (3, 1)]);
 }
+
+#[test]
+fn a_run_of_a_long_chain_is_found_without_a_look_at_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("engine.db");
+    drop(open(&path, [0; 32]).unwrap());
+    let plan: String = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row(
+            &format!(
+                "EXPLAIN QUERY PLAN {}",
+                read::of_run("run_id <> first_run_id")
+            ),
+            (1, "w", "r"),
+            |row| row.get(3),
+        )
+        .unwrap();
+    assert!(plan.contains("runs_of_chains"), "{plan}");
+    assert!(plan.contains("run_id=?"), "{plan}");
+}
