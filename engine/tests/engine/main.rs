@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod crash;
+mod cut;
 mod doors;
 mod edges;
 mod family;

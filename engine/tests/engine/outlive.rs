@@ -49,13 +49,14 @@ fn child() {
 }
 
 /// The engine's present process, and the way to it.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     channel: Channel,
+    pub(crate) address: String,
 }
 
 impl Running {
-    fn begin(store: &Path) -> Self {
+    pub(crate) fn begin(store: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["outlive::child", "--exact", "--nocapture"])
             .env(STORE, store)
@@ -70,10 +71,14 @@ impl Running {
         let channel = Endpoint::from_shared(format!("http://{address}"))
             .unwrap()
             .connect_lazy();
-        Self { child, channel }
+        Self {
+            child,
+            channel,
+            address,
+        }
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -327,6 +327,32 @@ impl Once {
     }
 }
 
+/// Two steps that may run once, and one between them that may run again.
+#[workflow]
+#[derive(Default)]
+pub(crate) struct Paid;
+
+#[workflow_methods]
+impl Paid {
+    #[run]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<()> {
+        let once = || {
+            ActivityOptions::with_start_to_close_timeout(Duration::from_secs(3))
+                .retry_policy(quickly(1))
+                .build()
+        };
+        for (step, options) in [("debit", once()), ("credit", within(3)), ("settle", once())] {
+            let order = format!("{step} {name}");
+            match ctx.execute_activity(Acts::step, order, options).await {
+                // A failure is its timeout: nobody knows whether it ran, its answer was lost.
+                Ok(_) | Err(ActivityExecutionError::Failed(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
     options
         .register_workflow::<Three>()
@@ -348,6 +374,8 @@ pub(crate) fn register(options: WorkerOptionsBuilder) -> WorkerOptionsBuilder {
         .register_workflow::<Countdown>()
         .unwrap()
         .register_workflow::<Once>()
+        .unwrap()
+        .register_workflow::<Paid>()
         .unwrap()
         .register_workflow::<Till>()
         .unwrap()
