@@ -137,7 +137,7 @@ impl Needed for FailingCalls {
         static FOUND: OnceLock<bool> = OnceLock::new();
         let try_it = || {
             let mut sleeper = Process::start(Command::new("sleep").arg("infinity"))?;
-            Self(()).inject(sleeper.pid(), "fsync", "error=EIO")?;
+            Self(()).inject(sleeper.pid(), "fsync", "error=EIO", None)?;
             sleeper.kill()
         };
         match *FOUND.get_or_init(|| try_it().is_ok()) {
@@ -152,15 +152,18 @@ impl Needed for FailingCalls {
 
 impl FailingCalls {
     /// From here on these system calls of the process do what `how` says, as in `error=EIO`, until
-    /// the answer is dropped or the process ends.
+    /// the answer is dropped or the process ends; of one file alone, if it is given.
     ///
     /// # Errors
     /// When the process cannot be reached.
-    pub fn inject(self, pid: u32, calls: &str, how: &str) -> Result<Process> {
+    pub fn inject(self, pid: u32, calls: &str, how: &str, file: Option<&Path>) -> Result<Process> {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-p", &pid.to_string()]);
         command.args(["-e", &format!("trace={calls}")]);
         command.args(["-e", &format!("inject={calls}:{how}")]);
+        if let Some(file) = file {
+            command.arg("-P").arg(file);
+        }
         let mut strace = Process::start(&mut command)?;
         strace.wait_for_line(BOUND, Stream::Stderr, |line| line.contains("attached"))?;
         Ok(strace)

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         trial_needing("a disk that is read-only at the start", read_only),
         trial_needing("a sync that fails ends the process", sync_fails),
         trial_needing("a write that fails ends the process", write_fails),
+        trial_needing("a log whose index finds no room is a full disk", index_full),
         trial_needing("reads that fail are said to, and pass", read_fails),
         trial(
             "a file that may not grow ends the process",
@@ -227,11 +228,42 @@ async fn ends_and_recovers(
     let mut engine = Served::start(&mut Served::command(store)?).await?;
     engine.start_workflow("before").await?;
     let how_late = format!("{how}:when=5+");
-    let _failing = failing.inject(engine.process.pid(), calls, &how_late)?;
+    let _failing = failing.inject(engine.process.pid(), calls, &how_late, None)?;
     let of = how.replace("error=", calls);
     let acknowledged = start_until_it_fails(&engine, &of).await;
     engine.wait_failed()?;
     recovers(store, &of, acknowledged).await
+}
+
+/// The log still fits, and is synced, but SQLite's index of it has to grow and cannot.
+async fn index_full(failing: FailingCalls) -> Result<()> {
+    let dir = testkit::temp_dir()?;
+    let store = dir.path().join("engine.db");
+    let mut engine = Served::start(&mut Served::command(&store)?).await?;
+    engine.start_workflow("w").await?;
+    let (pid, index) = (engine.process.pid(), dir.path().join("engine.db-shm"));
+    let mut strace = failing.inject(pid, "pwrite64", "error=ENOSPC", Some(&index))?;
+    let mut acknowledged = 0;
+    let told = loop {
+        match engine.signal("w", 1_900_000).await {
+            Ok(()) => acknowledged += 1,
+            Err(told) => break told,
+        }
+        ensure!(acknowledged < 20, "the index never grew");
+    };
+    ensure!(told.code() == Code::Unavailable, "{told}");
+    ensure!(told.message().contains("was accepted"), "{told}");
+    let refused = engine.signal("w", 1).await;
+    ensure!(code(refused) == Some(Code::ResourceExhausted));
+    strace.kill()?;
+    testkit::eventually(BOUND, async || engine.signal("w", 1).await.ok()).await?;
+    let events = engine.history("w").await?;
+    ensure!(signals(&events) == acknowledged + 2, "{}", signals(&events));
+    engine.process.kill()?;
+    let engine = Served::start(&mut Served::command(&store)?).await?;
+    ensure!(engine.history("w").await? == events);
+    engine.finish("w").await?;
+    Ok(())
 }
 
 async fn read_fails(failing: FailingCalls) -> Result<()> {
@@ -243,7 +275,7 @@ async fn read_fails(failing: FailingCalls) -> Result<()> {
     let events = engine.history("w").await?;
     engine.process.kill()?;
     let mut engine = Served::start(&mut Served::command(&store)?).await?;
-    let mut strace = failing.inject(engine.process.pid(), "pread64", "error=EIO")?;
+    let mut strace = failing.inject(engine.process.pid(), "pread64", "error=EIO", None)?;
     let error = engine.history("w").await.unwrap_err();
     ensure!(error.code() == Code::Unavailable, "{error}");
     strace.kill()?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi, params};
 
 use super::{checksum, schedules};
 use crate::store::{Change, Committer, Head, NamespaceRow, StoreError};
@@ -26,6 +26,8 @@ impl Committer for SqliteCommitter {
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         match write(&mut self.db, changes) {
             // The database ran out of space before the commit's last page: all of it was undone.
+            // Or the index of the log did after it: then the same commit takes the same place, or,
+            // should the process end before, it stands, as a whole, and nobody was told otherwise.
             // A sync that fails for want of space is another error, and not of this kind.
             Err(error) if is_full(&error) && self.db.is_autocommit() => {
                 Err(StoreError::Full(error))
@@ -60,7 +62,9 @@ impl SqliteCommitter {
 }
 
 fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    let index = |error: &ffi::Error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(index)
 }
 
 fn write(db: &mut Connection, changes: &[Change]) -> rusqlite::Result<()> {
