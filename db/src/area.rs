@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ambient::Timestamp;
 
-use crate::{DbError, Dialect, Row, Value};
+use crate::{DbError, Dialect, Row, Rows, Value};
 
 /// A statement that an area wants to be executed.
 #[derive(Clone, Debug)]
@@ -22,10 +22,26 @@ pub struct Statement {
     pub rows: Option<u64>,
 }
 
+/// One step of writing what an area changed.
+#[derive(Clone, Debug)]
+pub enum Step {
+    One(Statement),
+    /// Every row must change exactly one, or find it as it says.
+    Many(Rows),
+}
+
 /// Implemented by the room; called by the writer, in this order.
 pub trait Area: Any + Debug + Send + Sync {
     /// A transaction begins: nothing is known of the database yet, and nothing changed.
     fn begin(&mut self, now: Timestamp, dialect: Dialect);
+
+    /// Like [`Self::begin`], but what was known is still true: the transaction before is committed
+    /// or will be, or else this one is not written either, and nobody else has written since. On
+    /// PostgreSQL somebody may have, so nothing is locked yet, and [`Self::flush`] begins with
+    /// steps that lock what was decided on and fail if it is no longer so.
+    fn follow(&mut self, now: Timestamp, dialect: Dialect) {
+        self.begin(now, dialect);
+    }
 
     /// The next query for what was declared and is not known, if there is one.
     fn wants(&mut self) -> Result<Option<Statement>, DbError>;
@@ -41,7 +57,7 @@ pub trait Area: Any + Debug + Send + Sync {
     fn undo(&mut self);
 
     /// What was changed, to be executed in this order just before the commit.
-    fn flush(&mut self) -> Result<Vec<Statement>, DbError>;
+    fn flush(&mut self) -> Result<Vec<Step>, DbError>;
 }
 
 /// The areas of one transaction, at most one of each type.

@@ -11,8 +11,8 @@ use sqlx::{
     Sqlite, SqliteConnection, TypeInfo, ValueRef,
 };
 
-use crate::anonymous::anonymous;
-use crate::{DatabaseUrl, DbError, Dialect, Row, Value};
+use crate::checkpoint::LONGEST_LOG;
+use crate::{DatabaseUrl, DbError, Dialect, Row, Rows, Step, Value};
 
 /// How long to wait for another process that holds SQLite's write lock or a row of PostgreSQL's.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const WRITER_CACHE: &str = "-65536";
 /// How long to wait for a server to answer the first time.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// More than the writer ever has: preparing one anew costs more than running it.
+const PREPARED: usize = 512;
 
 #[derive(Debug)]
 pub(crate) enum Connection {
@@ -60,6 +62,20 @@ impl Connection {
         }
     }
 
+    /// Begins to write. On SQLite says a number that is the same as the last time if nobody has
+    /// written on another connection meanwhile, in this process or another. PostgreSQL has none:
+    /// there each transaction finds out by itself.
+    pub(crate) async fn begin(&mut self) -> Result<i64, DbError> {
+        let begin = self.dialect().begin();
+        if self.dialect() == Dialect::Postgres {
+            return self.script(begin).await.map(|()| 0);
+        }
+        let both = format!("{begin}; PRAGMA data_version");
+        let rows = self.fetch_all(&both, Vec::new()).await?;
+        let version = rows.first().map(|row| row.int("data_version"));
+        version.unwrap_or_else(|| Err(DbError::column("data_version", "a number", "nothing")))
+    }
+
     pub(crate) async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64, DbError> {
         check_parameters(sql, params.len())?;
         Ok(match self {
@@ -71,6 +87,45 @@ impl Connection {
                 .execute(connection)
                 .await?
                 .rows_affected(),
+        })
+    }
+
+    /// Fails if another number of rows was changed than had to be.
+    pub(crate) async fn step(&mut self, step: Step) -> Result<(), DbError> {
+        let (changed, wanted) = match step {
+            Step::One(statement) => (
+                self.execute(&statement.sql, statement.params).await?,
+                statement.rows,
+            ),
+            Step::Many(rows) => {
+                let wanted = u64::try_from(rows.count()).ok();
+                (self.execute_rows(rows).await?, wanted)
+            }
+        };
+        if wanted.is_some_and(|wanted| wanted != changed) {
+            return Err(DbError::Conflict(None));
+        }
+        Ok(())
+    }
+
+    async fn execute_rows(&mut self, rows: Rows) -> Result<u64, DbError> {
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let mut changed = 0;
+                for statement in rows.for_sqlite() {
+                    let (text, arguments, _) = statement?;
+                    let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+                    changed += query.execute(&mut *connection).await?.rows_affected();
+                }
+                changed
+            }
+            Self::Postgres(connection) => {
+                let (text, arguments) = rows.for_postgres()?;
+                sqlx::query_with(AssertSqlSafe(text), arguments)
+                    .execute(connection)
+                    .await?
+                    .rows_affected()
+            }
         })
     }
 
@@ -112,9 +167,12 @@ pub(crate) fn sqlite_options(path: &Path, purpose: Purpose) -> SqliteConnectOpti
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(LOCK_PATIENCE)
+        .statement_cache_capacity(PREPARED)
         .disable_statement_logging();
     match purpose {
-        Purpose::Write => options.pragma("cache_size", WRITER_CACHE),
+        Purpose::Write => options
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", LONGEST_LOG),
         Purpose::Read => options.pragma("query_only", "ON"),
     }
 }
@@ -177,17 +235,40 @@ fn check_parameters(sql: &str, given: usize) -> Result<(), DbError> {
     }
 }
 
+/// The texts as a JSON array, which is how SQLite takes a list.
+fn json(texts: &[String]) -> String {
+    use std::fmt::Write as _;
+    let mut json =
+        String::with_capacity(2 + texts.iter().map(|text| text.len() + 3).sum::<usize>());
+    json.push('[');
+    for (place, text) in texts.iter().enumerate() {
+        json.push_str(if place == 0 { "\"" } else { ",\"" });
+        for letter in text.chars() {
+            match letter {
+                '"' => json.push_str("\\\""),
+                '\\' => json.push_str("\\\\"),
+                // Writing to a String cannot fail.
+                control @ '\0'..='\x1f' => drop(write!(json, "\\u{:04x}", u32::from(control))),
+                other => json.push(other),
+            }
+        }
+        json.push('"');
+    }
+    json.push(']');
+    json
+}
+
 type SqliteQuery = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 type PostgresQuery = sqlx::query::Query<'static, Postgres, PgArguments>;
 
 fn sqlite_query(sql: &str, params: Vec<Value>) -> SqliteQuery {
-    let (sql, params) = anonymous(sql, params);
     let query = sqlx::query(AssertSqlSafe(sql));
     params.into_iter().fold(query, |query, value| match value {
         Value::Null => query.bind(None::<i64>),
         Value::Int(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
+        Value::List(texts) => query.bind(json(&texts)),
     })
 }
 
@@ -198,6 +279,7 @@ fn postgres_query(sql: &str, params: Vec<Value>) -> PostgresQuery {
         Value::Int(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
+        Value::List(texts) => query.bind(texts),
     })
 }
 
@@ -285,6 +367,13 @@ fn unsupported(column: &str) -> DbError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_json_whatever_its_texts_hold() {
+        let texts = ["a", "", "\"\\\u{1}\n", "é€"].map(str::to_owned);
+        assert_eq!(json(&texts), r#"["a","","\"\\\u0001\u000a","é€"]"#);
+        assert_eq!(json(&[]), "[]");
+    }
 
     #[test]
     fn counts_parameters_by_the_highest_number() {

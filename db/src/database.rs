@@ -13,7 +13,7 @@ use crate::counting::Counting;
 use crate::job::{Direct, Job, Waiting, WaitingDirect};
 use crate::migrate::Migration;
 use crate::readers::Readers;
-use crate::writer::{Message, Writer};
+use crate::writer::{Ahead, Message, Writer};
 use crate::{DatabaseUrl, DbError, Dialect, OpenError, Row, Tx, Value, WriteError, migrate};
 
 /// Every bound of the storage in one place.
@@ -80,6 +80,7 @@ impl Db {
             tx: Some(Tx::new(connection)),
             last_instant: Timestamp::from_micros(0),
             _counting: Counting::begin(url, &commits),
+            ahead: Ahead::new(url),
         };
         tokio::spawn(writer.run());
         Ok(Self {

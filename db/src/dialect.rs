@@ -41,6 +41,23 @@ impl Dialect {
         }
     }
 
+    /// Whether what stands before it is among the texts of a [`Value::List`](crate::Value::List).
+    /// One statement for lists of any length, so it is prepared once.
+    pub fn one_of(self, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => format!("IN (SELECT value FROM json_each({parameter}))"),
+            Self::Postgres => format!("= ANY({parameter}::text[])"),
+        }
+    }
+
+    /// The texts of a [`Value::List`](crate::Value::List) as rows to select from, in the column `value`.
+    pub fn each_of(self, parameter: &str, name: &str) -> String {
+        match self {
+            Self::Sqlite => format!("json_each({parameter}) AS {name}"),
+            Self::Postgres => format!("unnest({parameter}::text[]) AS {name}(value)"),
+        }
+    }
+
     /// Opens the one physical transaction of a batch. On SQLite the write lock is taken at once:
     /// a transaction that reads first and wants to write later can be refused half-way.
     pub(crate) const fn begin(self) -> &'static str {

@@ -23,6 +23,11 @@ pub trait Direct: Send + 'static {
 
 /// A job without its types, so that jobs of all kinds can wait in one queue.
 pub(crate) trait Job: Send {
+    /// Whether it has no statements of its own.
+    fn is_direct(&self) -> bool {
+        false
+    }
+
     /// Says to the areas what it will need, as far as that is known before it runs.
     fn declare(&self, _tx: &mut Tx) {}
 
@@ -111,6 +116,10 @@ impl<J: Direct> WaitingDirect<J> {
 }
 
 impl<J: Direct> Job for WaitingDirect<J> {
+    fn is_direct(&self) -> bool {
+        true
+    }
+
     fn declare(&self, tx: &mut Tx) {
         self.work.declare(tx.area());
     }

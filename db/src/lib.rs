@@ -8,8 +8,9 @@
 //! was waiting, and is answered only after the commit that carries it is on disk.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod anonymous;
 mod area;
+mod bulk;
+mod checkpoint;
 mod connection;
 mod counting;
 mod database;
@@ -24,7 +25,8 @@ mod url;
 mod value;
 mod writer;
 
-pub use area::{Area, Statement};
+pub use area::{Area, Statement, Step};
+pub use bulk::{Cell, Form, Kind, Rows};
 pub use database::{Db, Options};
 pub use dialect::Dialect;
 pub use error::{DbError, OpenError, Violation, WriteError};

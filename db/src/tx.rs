@@ -2,7 +2,7 @@
 
 use ambient::Timestamp;
 
-use crate::area::Areas;
+use crate::area::{Areas, Step};
 use crate::connection::Connection;
 use crate::{Area, DbError, Dialect, Row, Value};
 
@@ -17,7 +17,9 @@ pub struct Tx {
     failed: Option<DbError>,
     /// A statement outside of any savepoint failed: the transaction is lost.
     broken: Option<DbError>,
-    areas: Areas,
+    pub(crate) areas: Areas,
+    /// A job has executed a statement of its own: what the areas know may be out of date after it.
+    statements: bool,
 }
 
 /// A job that executes no statement of its own needs no savepoint.
@@ -38,17 +40,20 @@ impl Tx {
             failed: None,
             broken: None,
             areas: Areas::default(),
+            statements: false,
         }
     }
 
     /// How many rows were changed.
     pub async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64, DbError> {
+        self.statements = true;
         self.open_savepoint().await?;
         let answer = self.connection.execute(sql, params).await;
         self.watched(answer)
     }
 
     pub async fn fetch_all(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        self.statements = true;
         self.open_savepoint().await?;
         let answer = self.connection.fetch_all(sql, params).await;
         self.watched(answer)
@@ -105,31 +110,40 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what the areas changed. An error means that the transaction is lost.
-    pub(crate) async fn flush(&mut self) -> Result<(), DbError> {
-        let mut place = 0;
-        while let Some(area) = self.areas.at(place) {
-            for statement in area.flush()? {
-                let changed = self
-                    .connection
-                    .execute(&statement.sql, statement.params)
-                    .await?;
-                if statement.rows.is_some_and(|wanted| wanted != changed) {
-                    return Err(DbError::Conflict(None));
-                }
-            }
-            place += 1;
+    /// What the areas changed, to be written in this order.
+    pub(crate) fn changes(&mut self) -> Result<Vec<Step>, DbError> {
+        let mut steps = Vec::new();
+        for area in self.areas.each() {
+            steps.extend(area.flush()?);
+        }
+        Ok(steps)
+    }
+
+    /// Writes them. An error means that the transaction is lost.
+    pub(crate) async fn flush(&mut self, steps: Vec<Step>) -> Result<(), DbError> {
+        for step in steps {
+            self.connection.step(step).await?;
         }
         Ok(())
     }
 
-    pub(crate) fn begin_at(&mut self, now: Timestamp) {
+    /// Whether all that happened went through the areas, so that they know what is true now.
+    pub(crate) const fn was_in_the_areas(&self) -> bool {
+        !self.statements
+    }
+
+    /// `follows`: what the areas know is true in this transaction too.
+    pub(crate) fn begin_at(&mut self, now: Timestamp, follows: bool) {
+        self.statements = false;
         self.now = now;
         self.savepoint = Savepoint::None;
         self.failed = None;
         self.broken = None;
         let dialect = self.dialect();
-        self.areas.each().for_each(|area| area.begin(now, dialect));
+        self.areas.each().for_each(|area| match follows {
+            true => area.follow(now, dialect),
+            false => area.begin(now, dialect),
+        });
     }
 
     pub(crate) fn keep_what_was_fetched(&mut self) {

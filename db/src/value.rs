@@ -9,6 +9,9 @@ pub enum Value {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
+    /// Any number of texts as one parameter; see [`Dialect::one_of`](crate::Dialect::one_of). No
+    /// column ever holds one.
+    List(Vec<String>),
 }
 
 /// `params![tenant, amount, None::<String>]`: the values of `$1`, `$2`, … in order.
@@ -26,6 +29,7 @@ impl Value {
             Self::Int(_) => "an integer",
             Self::Text(_) => "text",
             Self::Bytes(_) => "bytes",
+            Self::List(_) => "a list",
         }
     }
 }

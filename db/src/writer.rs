@@ -4,6 +4,11 @@
 //! if it fails, commits, and only then answers. Other processes may do the same on the same
 //! PostgreSQL database, so jobs lock the rows they decide on; nothing rests on being alone.
 //!
+//! As long as nobody else writes, what the areas know stays true from one batch to the next. So a
+//! batch of jobs without statements of their own is decided before it is begun, while the one
+//! before it is written (`flight`); if somebody else has written after all, it is decided again in
+//! the ordinary way, and so are the next ones.
+//!
 //! What may go wrong, and what follows:
 //! - a job refuses, fails or panics: it is rolled back to its savepoint, and what it changed in the
 //!   areas is undone; the others stay;
@@ -13,6 +18,10 @@
 //!   and the connection is given up. On SQLite that means a failed sync, after which the file's
 //!   true content is unknown to this process: the writer stops for good.
 
+mod ahead;
+mod flight;
+mod intake;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,15 +29,22 @@ use std::time::Duration;
 use ambient::{SharedClock, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::area::Step;
 use crate::connection::{Connection, Purpose};
 use crate::counting::Counting;
 use crate::job::{Fate, Job, Run};
 use crate::{DatabaseUrl, DbError, Dialect, Tx};
 
+pub(crate) use ahead::Ahead;
+use flight::commit;
+use intake::Next;
+
 pub(crate) enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
+
+type Jobs = Vec<Box<dyn Job>>;
 
 pub(crate) struct Writer {
     pub(crate) url: DatabaseUrl,
@@ -44,6 +60,7 @@ pub(crate) struct Writer {
     pub(crate) last_instant: Timestamp,
     /// Goes on for as long as the writer does.
     pub(crate) _counting: Option<Counting>,
+    pub(crate) ahead: Ahead,
 }
 
 /// What became of a batch before its commit, or at it.
@@ -60,28 +77,29 @@ enum Batch {
 impl Writer {
     pub(crate) async fn run(mut self) {
         let mut closers = Vec::new();
-        let mut messages = Vec::new();
-        while self.queue.recv_many(&mut messages, self.batch).await > 0 {
-            let mut jobs = Vec::with_capacity(messages.len());
-            for message in messages.drain(..) {
-                match message {
-                    Message::Job(job) => jobs.push(job),
-                    Message::Close(closer) => {
-                        // What already waits is still written; nothing new is taken.
-                        self.queue.close();
-                        closers.push(closer);
-                    }
+        loop {
+            let alive = match self.next(&mut closers).await {
+                Next::Jobs(jobs) if jobs.is_empty() => true,
+                Next::Jobs(jobs) => self.write(jobs).await,
+                Next::Landed(landed) => {
+                    let (alive, done) = self.landed(landed).await;
+                    self.answer(done, &Fate::Settled);
+                    alive
                 }
-            }
-            if !jobs.is_empty() && !self.write(jobs).await {
+                Next::End => break,
+            };
+            if !alive {
                 self.stop(&mut closers).await;
                 break;
             }
         }
-        if let Some(Tx { connection, .. }) = self.tx.take()
-            && let Err(error) = connection.close().await
-        {
-            tracing::warn!(%error, "the writer's connection did not close cleanly; commits were already on disk");
+        self.ahead.mover.stop().await;
+        let reader = self.ahead.reader.take();
+        let writer = self.tx.take().map(|tx| tx.connection);
+        for connection in reader.into_iter().chain(writer) {
+            if let Err(error) = connection.close().await {
+                tracing::warn!(%error, "the writer's connection did not close cleanly; commits were already on disk");
+            }
         }
         for closer in closers {
             // Whoever stopped waiting for the end needs no answer.
@@ -89,8 +107,14 @@ impl Writer {
         }
     }
 
-    /// Writes and answers a batch. `false`: the writer must not go on.
-    async fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) -> bool {
+    fn answer(&mut self, jobs: Jobs, fate: &Fate) {
+        if !jobs.is_empty() {
+            self.ahead.answered = jobs.len();
+        }
+        jobs.into_iter().for_each(|job| job.answer(fate));
+    }
+
+    async fn write_now(&mut self, mut jobs: Jobs) -> bool {
         let fate = match self.together(&mut jobs).await {
             Batch::Committed => Fate::Settled,
             Batch::Unknown(error) => Fate::Unknown(error),
@@ -105,7 +129,7 @@ impl Writer {
             }
         };
         let alive = self.survives(&fate);
-        jobs.into_iter().for_each(|job| job.answer(&fate));
+        self.answer(jobs, &fate);
         alive
     }
 
@@ -150,20 +174,32 @@ impl Writer {
 
     /// One physical transaction around all these jobs.
     async fn together(&mut self, jobs: &mut [Box<dyn Job>]) -> Batch {
-        let mut tx = match tokio::time::timeout(self.patience, self.begin()).await {
-            Ok(Ok(tx)) => tx,
+        let begun = match tokio::time::timeout(self.patience, self.begin()).await {
+            Ok(Ok(begun)) => begun,
             Ok(Err(error)) => return Batch::NotBegun(error),
             Err(_) => return Batch::NotBegun(DbError::Unavailable(None)),
         };
-        match tokio::time::timeout(self.patience, run_all(&mut tx, jobs)).await {
+        let (mut tx, version) = begun;
+        // Until it is committed, nothing is known of what will be true.
+        self.ahead.forget();
+        let running = async {
+            let steps = run_all(&mut tx, jobs).await?;
+            tx.flush(steps).await
+        };
+        match tokio::time::timeout(self.patience, running).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Batch::Lost(error),
             Err(_) => return Batch::Lost(DbError::Unavailable(None)),
         }
         // Where `tx` is not put back below, its connection is dropped, and with it the transaction.
-        match self.commit(&mut tx).await {
+        match commit(&mut tx.connection, self.patience).await {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                self.ahead.mover.wrote(jobs.len() * 8);
+                self.ahead.areas = std::mem::take(&mut tx.areas);
+                if tx.was_in_the_areas() {
+                    self.ahead.know(version);
+                }
                 self.tx = Some(tx);
                 Batch::Committed
             }
@@ -171,23 +207,17 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, tx: &mut Tx) -> Result<(), DbError> {
-        let committing = tx.connection.script("COMMIT");
-        match self.url.dialect() {
-            // A local disk answers or fails; giving up on it early would make doubt out of slowness.
-            Dialect::Sqlite => committing.await,
-            Dialect::Postgres => tokio::time::timeout(self.patience, committing)
-                .await
-                .unwrap_or(Err(DbError::Unavailable(None))),
-        }
-    }
-
     /// A connection that stood idle may have died unnoticed, so a failed begin is tried again on a
     /// new one.
-    async fn begin(&mut self) -> Result<Tx, DbError> {
+    async fn begin(&mut self) -> Result<(Tx, i64), DbError> {
         if let Some(mut tx) = self.tx.take() {
-            match tx.connection.script(self.url.dialect().begin()).await {
-                Ok(()) => return Ok(self.dated(tx)),
+            match tx.connection.begin().await {
+                Ok(version) => {
+                    // On PostgreSQL it locks what it decides on, and sees what is true by then.
+                    let follows =
+                        tx.dialect() == Dialect::Sqlite && self.ahead.known == Some(version);
+                    return Ok((self.dated(tx, follows), version));
+                }
                 Err(DbError::Conflict(busy)) => return Err(DbError::Conflict(busy)),
                 Err(error) => {
                     tracing::warn!(%error, "the writer's connection was lost; opening another")
@@ -195,30 +225,22 @@ impl Writer {
             }
         }
         let mut tx = Tx::new(Connection::open(&self.url, Purpose::Write).await?);
-        tx.connection.script(self.url.dialect().begin()).await?;
-        Ok(self.dated(tx))
+        let version = tx.connection.begin().await?;
+        Ok((self.dated(tx, false), version))
     }
 
-    fn dated(&mut self, mut tx: Tx) -> Tx {
+    /// A transaction begins, with the areas of the one before.
+    fn dated(&mut self, mut tx: Tx, follows: bool) -> Tx {
         self.last_instant = self.last_instant.max(self.clock.now());
-        tx.begin_at(self.last_instant);
+        tx.areas = std::mem::take(&mut self.ahead.areas);
+        tx.begin_at(self.last_instant, follows);
         tx
-    }
-
-    async fn stop(&mut self, closers: &mut Vec<oneshot::Sender<()>>) {
-        self.queue.close();
-        while let Some(message) = self.queue.recv().await {
-            match message {
-                Message::Job(job) => job.answer(&Fate::Closed),
-                Message::Close(closer) => closers.push(closer),
-            }
-        }
     }
 }
 
-/// What all jobs need is fetched, each is kept or undone by itself, and what they changed in the
-/// areas is written. An error means that the transaction itself is lost.
-async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+/// What all jobs need is fetched, and each is kept or undone by itself; says what they changed in
+/// the areas. An error means that the transaction itself is lost.
+async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Step>, DbError> {
     jobs.iter().for_each(|job| job.declare(tx));
     tx.settle().await?;
     // What was fetched for all of them stays known when the first of them is undone.
@@ -252,5 +274,5 @@ async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> 
             }
         }
     }
-    tx.flush().await
+    tx.changes()
 }

@@ -33,10 +33,21 @@ fn decode(text: &str) -> Option<u128> {
         return None;
     }
     text.bytes().try_fold(0_u128, |bits, letter| {
-        let five = ALPHABET.iter().position(|known| *known == letter)?;
-        Some((bits << 5) | five as u128)
+        let five = FIVES[usize::from(letter)];
+        (five < 32).then_some((bits << 5) | five as u128)
     })
 }
+
+/// The five bits of each letter; 32 for what is none.
+const FIVES: [u8; 256] = {
+    let mut fives = [32; 256];
+    let mut five = 0;
+    while five < ALPHABET.len() {
+        fives[ALPHABET[five] as usize] = five as u8;
+        five += 1;
+    }
+    fives
+};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
@@ -59,7 +70,8 @@ macro_rules! ids {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
-                encode(self.0).iter().try_for_each(|letter| write!(f, "{}", char::from(*letter)))
+                // The alphabet is ASCII, so this is always text.
+                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
             }
         }
 

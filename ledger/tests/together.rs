@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         "a_caller_that_goes_away_leaves_nothing_half_done",
         dropped,
     ));
+    trials.extend(each("what_another_process_wrote_is_seen", seen));
     trials.push(on_postgres("two_processes_share_a_book", two_processes));
     trials.push(on_postgres("two_processes_never_deadlock", no_deadlock));
     trials.push(on_postgres(
@@ -150,6 +151,33 @@ async fn spent_once(book: Book) -> Result<()> {
     ensure!(spent == 14, "{spent}");
     ensure!(book.balance(alice).await? == 2_00);
     book.is_true().await
+}
+
+/// A writer knows its accounts from one commit to the next, and finds out that it knows them no more.
+async fn seen(here: Book) -> Result<()> {
+    let there = here.another().await?;
+    let alice = here.funded(1, 100_00).await?;
+    let spend = async |book: &Book, transfer, minor| {
+        let key = step(transfer, Step::Fund);
+        let money = eur(minor);
+        let entry = Entry::collect_from_wallet(book.tenant, key, Place::Internal, alice, money);
+        book.book().post(entry).await
+    };
+    for transfer in 0..3 {
+        spend(&here, transfer, 20_00).await?;
+    }
+    spend(&there, 3, 30_00).await?;
+    let refused = refusal(spend(&here, 4, 20_00).await)?;
+    ensure!(
+        matches!(refused, Refusal::InsufficientAvailable { available, .. } if available == eur(10_00)),
+        "{refused:?}"
+    );
+    // The other one must not take up an end of the chain that has moved on.
+    spend(&there, 5, 1_00).await?;
+    spend(&here, 6, 1_00).await?;
+    ensure!(spend(&there, 6, 1_00).await?.replayed && spend(&here, 3, 30_00).await?.replayed);
+    ensure!(there.balance(alice).await? == 8_00);
+    here.is_true().await
 }
 
 const CALLERS: u128 = 64;

@@ -53,6 +53,10 @@ impl Book {
                 same(before)?;
                 posted(*id)
             }
+            Known::Written(id, before) => {
+                same(&Content::of(before))?;
+                posted(*id)
+            }
             Known::Staged(place) => {
                 let staged = self.entries.get(*place).ok_or_else(|| unfetched("key"))?;
                 same(&Content::of(&staged.entry))?;

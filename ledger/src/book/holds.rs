@@ -41,7 +41,7 @@ impl Book {
         };
         match self.key(reserve.tenant, &reserve.key)? {
             Known::Fresh => Ok(None),
-            Known::Entry(..) | Known::Staged(_) => {
+            Known::Entry(..) | Known::Written(..) | Known::Staged(_) => {
                 Err(Refusal::KeyReused { field: "template" }.into())
             }
             Known::Hold(hold, before) => {

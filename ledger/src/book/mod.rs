@@ -7,6 +7,7 @@
 mod accounts;
 mod content;
 mod entries;
+mod follow;
 mod holds;
 mod remembered;
 mod undo;
@@ -49,6 +50,8 @@ pub(crate) struct HoldSlot {
 pub(crate) enum Known {
     Fresh,
     Entry(EntryId, Arc<Content>),
+    /// An entry of the transaction before.
+    Written(EntryId, Arc<Entry>),
     /// An entry of this transaction, by its place.
     Staged(usize),
     Hold(HoldId, Arc<Content>),
@@ -79,6 +82,8 @@ pub(crate) struct Book {
     pub(crate) now: Timestamp,
     /// `None`: there is no such account.
     accounts: HashMap<(Tenant, AccountId), Option<Slot>>,
+    /// Those that were not there when they were looked for.
+    absent: Vec<(Tenant, AccountId)>,
     house: HashMap<(Tenant, AccountRef, Currency), AccountId>,
     keys: HashMap<Tenant, HashMap<String, Known>>,
     holds: HashMap<(Tenant, HoldId), Option<HoldSlot>>,
@@ -98,6 +103,7 @@ impl Default for Book {
         Self {
             now: Timestamp::from_micros(0),
             accounts: HashMap::new(),
+            absent: Vec::new(),
             house: HashMap::new(),
             keys: HashMap::new(),
             holds: HashMap::new(),
@@ -116,6 +122,7 @@ impl Book {
     pub(crate) fn begin(&mut self, now: Timestamp) {
         self.now = now;
         self.accounts.clear();
+        self.absent.clear();
         self.house.clear();
         self.keys.clear();
         self.holds.clear();
@@ -148,6 +155,9 @@ impl Book {
             if self.house.insert(named, id).is_none() {
                 self.journal.push(Undo::House(named));
             }
+        }
+        if found.is_none() {
+            self.absent.push((tenant, id));
         }
         let slot = found.map(|account| Slot {
             account: Arc::new(account),

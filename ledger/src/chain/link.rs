@@ -57,10 +57,22 @@ impl FromStr for Hash {
 
 /// The hash of an entry that follows `previous` in its lane.
 pub fn link(previous: &Hash, content: &Content<'_>) -> Hash {
-    let mut bytes = Vec::with_capacity(512);
-    bytes.extend_from_slice(previous.bytes());
-    content.write(&mut bytes);
-    Hash(Sha256::digest(&bytes).into())
+    Linking::default().link(previous, content)
+}
+
+/// Links many entries with one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Linking {
+    bytes: Vec<u8>,
+}
+
+impl Linking {
+    pub(crate) fn link(&mut self, previous: &Hash, content: &Content<'_>) -> Hash {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(previous.bytes());
+        content.write(&mut self.bytes);
+        Hash(Sha256::digest(&self.bytes).into())
+    }
 }
 
 #[cfg(test)]

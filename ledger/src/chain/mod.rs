@@ -22,6 +22,7 @@ pub use link::{Hash, NotAHash, link};
 pub use verify::{Progress, Verified, head, verify};
 pub use walk::{Break, Kind, Walk};
 
+pub(crate) use link::Linking;
 pub(crate) use verify::verify_in;
 
 /// The lane of the entries that are older than the chain.

@@ -13,9 +13,8 @@ use super::{Asked, Desk, LaneState};
 use crate::chain::FOUNDING;
 use crate::stored;
 
-/// Lists of these lengths alone are asked for, so that few statements are prepared; a shorter list
-/// repeats its last element.
-const LENGTHS: [usize; 6] = [1, 4, 16, 64, 256, 1_024];
+/// Elements in one question.
+const LONGEST: usize = 4_096;
 
 impl Desk {
     pub(super) fn next_query(&mut self) -> Option<Statement> {
@@ -63,10 +62,16 @@ impl Desk {
     }
 
     fn query(&self, asked: &Asked) -> Statement {
-        let lock = self.dialect.for_update();
+        let locks = self.unlocked.is_none();
+        let lock = if locks { self.dialect.for_update() } else { "" };
+        let listed = self.dialect.one_of("$3");
         match asked {
             Asked::Lane => {
-                let free = self.dialect.for_update_of_free();
+                let free = if locks {
+                    self.dialect.for_update_of_free()
+                } else {
+                    ""
+                };
                 let sql = format!(
                     "SELECT lane, position, hash FROM lanes WHERE lane <> '{FOUNDING}' ORDER BY lane LIMIT 1{free}"
                 );
@@ -78,74 +83,79 @@ impl Desk {
                 statement(sql, scope(*tenant))
             }
             Asked::Accounts(tenant, ids) => {
-                let (list, params) = listed(*tenant, ids);
+                let params = among(*tenant, ids);
                 let columns = stored::ACCOUNT;
                 let sql = format!(
                     "SELECT {columns} FROM accounts
-                     WHERE partner_id = $1 AND livemode = $2 AND id IN ({list}) ORDER BY id{lock}"
+                     WHERE partner_id = $1 AND livemode = $2 AND id {listed} ORDER BY id{lock}"
                 );
                 statement(&sql, params)
             }
             Asked::Keys(tenant, keys) => {
-                let (list, params) = listed(*tenant, keys);
-                let from = |kind: &str, table: &str| {
+                let params = among(*tenant, keys);
+                // Key by key, whatever a planner thinks of a table that it has not counted yet:
+                // it would rather read all that a tenant has than look for a list.
+                let used = |kind: &str, table: &str| {
                     format!(
-                        "SELECT '{kind}' AS kind, key FROM {table}
-                         WHERE partner_id = $1 AND livemode = $2 AND key IN ({list})"
+                        "WHEN (SELECT 1 FROM {table} WHERE partner_id = $1 AND livemode = $2 AND key = k.value) = 1
+                             THEN '{kind}'"
                     )
                 };
-                let sql = [
-                    from("entry", "entries"),
-                    from("hold", "holds"),
-                    from("refusal", "refusals"),
-                ];
-                statement(&sql.join(" UNION ALL "), params)
+                let sql = format!(
+                    "SELECT kind, key FROM (SELECT k.value AS key, CASE {} {} {} END AS kind FROM {}) AS used
+                     WHERE kind IS NOT NULL",
+                    used("entry", "entries"),
+                    used("hold", "holds"),
+                    used("refusal", "refusals"),
+                    self.dialect.each_of("$3", "k")
+                );
+                statement(&sql, params)
             }
             Asked::Entries(tenant, keys) => {
-                let (list, params) = listed(*tenant, keys);
+                let params = among(*tenant, keys);
                 let sql = format!(
                     "SELECT e.id, e.key, e.template, e.transfer_id, e.corrects, e.linked_to, e.hold_id,
                             p.amount, p.currency, a.id AS account_id, a.purpose, a.rail
                      FROM entries e
                      JOIN postings p ON p.partner_id = e.partner_id AND p.livemode = e.livemode AND p.entry_id = e.id
                      JOIN accounts a ON a.partner_id = p.partner_id AND a.livemode = p.livemode AND a.id = p.account_id
-                     WHERE e.partner_id = $1 AND e.livemode = $2 AND e.key IN ({list})
+                     WHERE e.partner_id = $1 AND e.livemode = $2 AND e.key {listed}
                      ORDER BY e.id, p.leg"
                 );
                 statement(&sql, params)
             }
             Asked::HoldKeys(tenant, keys) => {
-                let (list, params) = listed(*tenant, keys);
+                let params = among(*tenant, keys);
                 let sql = format!(
                     "SELECT h.id, h.key, h.amount, h.currency, h.transfer_id, a.id AS account_id, a.purpose, a.rail
                      FROM holds h
                      JOIN accounts a ON a.partner_id = h.partner_id AND a.livemode = h.livemode AND a.id = h.account_id
-                     WHERE h.partner_id = $1 AND h.livemode = $2 AND h.key IN ({list})"
+                     WHERE h.partner_id = $1 AND h.livemode = $2 AND h.key {listed}"
                 );
                 statement(&sql, params)
             }
             Asked::Refusals(tenant, keys) => {
-                let (list, params) = listed(*tenant, keys);
+                let params = among(*tenant, keys);
                 let sql = format!(
                     "SELECT key, content, refusal FROM refusals
-                     WHERE partner_id = $1 AND livemode = $2 AND key IN ({list})"
+                     WHERE partner_id = $1 AND livemode = $2 AND key {listed}"
                 );
                 statement(&sql, params)
             }
             Asked::Homes(tenant, ids) => {
-                let (list, params) = listed(*tenant, ids);
+                let params = among(*tenant, ids);
                 let sql = format!(
                     "SELECT id, account_id FROM holds
-                     WHERE partner_id = $1 AND livemode = $2 AND id IN ({list})"
+                     WHERE partner_id = $1 AND livemode = $2 AND id {listed}"
                 );
                 statement(&sql, params)
             }
             Asked::Holds(tenant, ids) => {
-                let (list, params) = listed(*tenant, ids);
+                let params = among(*tenant, ids);
                 let columns = stored::HOLD;
                 let sql = format!(
                     "SELECT {columns} FROM holds
-                     WHERE partner_id = $1 AND livemode = $2 AND id IN ({list}) ORDER BY id{lock}"
+                     WHERE partner_id = $1 AND livemode = $2 AND id {listed} ORDER BY id{lock}"
                 );
                 statement(&sql, params)
             }
@@ -168,24 +178,16 @@ pub(super) fn scope(tenant: Tenant) -> Vec<Value> {
 /// Takes the first tenant's elements, at most as many as the longest list.
 fn chunk<T: Ord + Clone>(set: &mut BTreeSet<(Tenant, T)>) -> Option<(Tenant, Vec<T>)> {
     let tenant = set.first()?.0;
-    let most = LENGTHS[LENGTHS.len() - 1];
     let mut taken = Vec::new();
-    while taken.len() < most && set.first().is_some_and(|(of, _)| *of == tenant) {
+    while taken.len() < LONGEST && set.first().is_some_and(|(of, _)| *of == tenant) {
         taken.extend(set.pop_first().map(|(_, element)| element));
     }
     Some((tenant, taken))
 }
 
-/// `$3, $4, …` and their values, after the scope's two.
-fn listed<T: ToString>(tenant: Tenant, elements: &[T]) -> (String, Vec<Value>) {
-    let length = LENGTHS.iter().find(|length| **length >= elements.len());
-    let length = length.copied().unwrap_or(elements.len());
+/// The scope's two parameters, and the list.
+fn among<T: ToString>(tenant: Tenant, elements: &[T]) -> Vec<Value> {
     let mut params = scope(tenant);
-    let last = elements.last().into_iter().cycle();
-    let padded = elements.iter().chain(last).take(length);
-    params.extend(padded.map(|element| Value::Text(element.to_string())));
-    let places: Vec<_> = (3..params.len() + 1)
-        .map(|place| format!("${place}"))
-        .collect();
-    (places.join(", "), params)
+    params.push(Value::List(elements.iter().map(T::to_string).collect()));
+    params
 }

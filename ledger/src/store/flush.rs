@@ -1,86 +1,75 @@
 //! What a transaction changed, as a few large statements: new accounts, entries with their links,
 //! postings, one update for all accounts that moved, holds, refusals, and the end of the lane.
 
+mod forms;
+mod still;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use db::{DbError, Dialect, Statement, Value, params};
+use db::{Cell, DbError, Dialect, Rows, Statement, Step, Value, params};
 use domain::Tenant;
 
 use super::fetch::{scope, statement};
 use super::{Desk, Lane, LaneState};
 use crate::Account;
 use crate::book::{Changed, HoldSlot, Slot, Staged, write_refusal};
-use crate::chain::{Content, ContentLeg, Hash, link};
-
-/// Rows in one statement. Each number is one text that is prepared once, so there are few of them,
-/// and any count of rows is a few statements.
-const SIZES: [usize; 10] = [512, 256, 128, 64, 32, 16, 8, 4, 2, 1];
-
-const ENTRIES: &str = "INSERT INTO entries (partner_id, livemode, lane, id, key, template, transfer_id, \
-    corrects, linked_to, hold_id, posted_at, position, hash) VALUES ";
-const POSTINGS: &str = "INSERT INTO postings (partner_id, livemode, entry_id, leg, account_id, currency, \
-    amount, account_version, balance_after, posted_at) VALUES ";
-const NEW_ACCOUNTS: &str = "INSERT INTO accounts (partner_id, livemode, id, purpose, rail, currency, \
-    period, state, balance, held, version, floor, ceiling, opened_at, moved_at) VALUES ";
-const NEW_HOLDS: &str = "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, \
-    posted, state, transfer_id, entry_id, opened_at, expires_at, resolved_at) VALUES ";
-const REFUSALS: &str =
-    "INSERT INTO refusals (partner_id, livemode, key, content, refusal, refused_at) VALUES ";
+use crate::chain::{Content, ContentLeg, Hash, Linking};
+use forms::{ENTRIES, MOVES, NEW_ACCOUNTS, NEW_HOLDS, POSTINGS, REFUSALS};
 
 impl Desk {
-    pub(super) fn statements(&mut self) -> Result<Vec<Statement>, DbError> {
-        let mut out = Vec::new();
-        let (new, moved): (Vec<_>, Vec<_>) = self
-            .book
-            .changed_accounts()
-            .partition(|(_, slot)| slot.is_new);
-        for (tenant, slot) in new {
-            rows(
-                &mut out,
-                NEW_ACCOUNTS,
-                "",
-                scope(tenant),
-                &[new_account(slot)],
-            );
+    pub(super) fn steps(&mut self) -> Result<Vec<Step>, DbError> {
+        let mut out = self.still_so();
+        let mut new = Rows::new(&NEW_ACCOUNTS);
+        let mut moved = Rows::new(&MOVES);
+        for (tenant, slot) in self.book.changed_accounts() {
+            if slot.is_new {
+                new.push(new_account(tenant, slot));
+            } else {
+                moved.push(standing(tenant, slot));
+            }
         }
+        many(&mut out, new);
         self.write_entries(&mut out)?;
         // Terms with the standing that fits them: the table's own rules look at both.
         let changed = self.book.changes.iter().map(|it| (it.tenant, it.account));
         for (tenant, id) in changed.collect::<BTreeSet<_>>() {
             if let Some(account) = self.book.account(tenant, id) {
-                out.push(with_terms(tenant, account));
+                out.push(Step::One(with_terms(tenant, account)));
             }
         }
-        for of in moved.chunk_by(|one, two| one.0 == two.0) {
-            let standing: Vec<_> = of.iter().map(|(_, slot)| standing(slot)).collect();
-            if let Some((tenant, _)) = of.first() {
-                moves(&mut out, scope(*tenant), &standing);
-            }
-        }
+        many(&mut out, moved);
+        let mut holds = Rows::new(&NEW_HOLDS);
+        let mut ends = Vec::new();
         for (tenant, slot) in self.book.changed_holds() {
             if slot.is_new {
-                rows(&mut out, NEW_HOLDS, "", scope(tenant), &[new_hold(slot)]);
+                holds.push(new_hold(tenant, slot));
             } else {
-                out.push(resolved(tenant, slot));
+                ends.push(Step::One(resolved(tenant, slot)));
             }
         }
+        many(&mut out, holds);
+        out.extend(ends);
+        let mut refusals = Rows::new(&REFUSALS);
         for staged in &self.book.refusals {
-            let row = params![
-                &staged.key,
-                staged.content.write(),
-                write_refusal(&staged.refusal),
-                self.book.now
-            ];
-            rows(&mut out, REFUSALS, "", scope(staged.tenant), &[row]);
+            let (partner, live) = within(staged.tenant);
+            refusals.push([
+                partner,
+                live,
+                staged.key.as_str().into(),
+                staged.content.write().as_str().into(),
+                write_refusal(&staged.refusal).as_str().into(),
+                self.book.now.into(),
+            ]);
         }
+        many(&mut out, refusals);
         for changed in &self.book.changes {
-            out.push(change(changed, self.book.now.into()));
+            out.push(Step::One(change(changed, self.book.now.into())));
         }
         Ok(out)
     }
 
-    fn write_entries(&self, out: &mut Vec<Statement>) -> Result<(), DbError> {
+    fn write_entries(&mut self, out: &mut Vec<Step>) -> Result<(), DbError> {
         let Some(first) = self.book.entries.first() else {
             return Ok(());
         };
@@ -100,60 +89,71 @@ impl Desk {
             }
         };
         let before = lane.position;
-        let mut staged: Vec<&Staged> = self.book.entries.iter().collect();
-        // Stable: the entries of a tenant stay in their order.
-        staged.sort_by_key(|staged| staged.entry.tenant);
-        for of in staged.chunk_by(|one, two| one.entry.tenant == two.entry.tenant) {
-            let Some(one) = of.first() else { continue };
-            let scope = scope(one.entry.tenant);
-            let mut entries = Vec::with_capacity(of.len());
-            let mut postings = Vec::with_capacity(of.len() * 2);
-            for staged in of {
-                self.linked(staged, &scope, &mut lane, &mut entries, &mut postings);
-            }
-            let mut shared = scope.clone();
-            shared.push(Value::Text(lane.name.clone()));
-            rows(out, ENTRIES, "", shared, &entries);
-            rows(out, POSTINGS, "", scope, &postings);
+        let count = self.book.entries.len();
+        let mut written = Written {
+            lane_name: Arc::from(lane.name.as_str()),
+            tenant: None,
+            linking: Linking::default(),
+            entries: Rows::with_room(&ENTRIES, count),
+            postings: Rows::with_room(&POSTINGS, count * 2),
+        };
+        for staged in &self.book.entries {
+            written.add(staged, &mut lane);
         }
-        out.push(if matches!(self.lane, LaneState::Locked(_)) {
+        many(out, written.entries);
+        many(out, written.postings);
+        self.lane_after = Some(lane.clone());
+        out.push(Step::One(if matches!(self.lane, LaneState::Locked(_)) {
             Statement {
                 rows: Some(1),
                 ..statement(
                     "UPDATE lanes SET position = $2, hash = $3 WHERE lane = $1 AND position = $4",
-                    params![lane.name, lane.position, &lane.hash.bytes()[..], before],
+                    params![&lane.name, lane.position, &lane.hash.bytes()[..], before],
                 )
             }
         } else {
             statement(
                 "INSERT INTO lanes (lane, position, hash) VALUES ($1, $2, $3)",
-                params![lane.name, lane.position, &lane.hash.bytes()[..]],
+                params![&lane.name, lane.position, &lane.hash.bytes()[..]],
             )
-        });
+        }));
         Ok(())
+    }
+}
+
+/// The entries' rows while they are linked one to the next.
+struct Written {
+    lane_name: Arc<str>,
+    /// The tenant of the entry before, as it is written.
+    tenant: Option<(Tenant, Arc<str>)>,
+    linking: Linking,
+    entries: Rows,
+    postings: Rows,
+}
+
+impl Written {
+    fn partner(&mut self, tenant: Tenant) -> Arc<str> {
+        match &self.tenant {
+            Some((last, name)) if *last == tenant => Arc::clone(name),
+            _ => {
+                let name = text(tenant.partner);
+                self.tenant = Some((tenant, Arc::clone(&name)));
+                name
+            }
+        }
     }
 
     /// The next link of the lane, as a row and its postings.
-    fn linked(
-        &self,
-        staged: &Staged,
-        scope: &[Value],
-        lane: &mut Lane,
-        entries: &mut Vec<Vec<Value>>,
-        postings: &mut Vec<Vec<Value>>,
-    ) {
+    fn add(&mut self, staged: &Staged, lane: &mut Lane) {
         let entry = &staged.entry;
-        let id = staged.id.to_string();
-        let maybe = |text: Option<String>| text;
-        let transfer = maybe(entry.transfer.map(|id| id.to_string()));
-        let corrects = maybe(entry.corrects.map(|id| id.to_string()));
-        let linked_to = maybe(entry.linked_to.map(|id| id.to_string()));
-        let hold = maybe(entry.hold.map(|id| id.to_string()));
-        let accounts: Vec<_> = staged
-            .legs
-            .iter()
-            .map(|leg| leg.account.to_string())
-            .collect();
+        let partner = self.partner(entry.tenant);
+        let live = entry.tenant.mode.is_live();
+        let id = text(staged.id);
+        let transfer = entry.transfer.map(text);
+        let corrects = entry.corrects.map(text);
+        let linked_to = entry.linked_to.map(text);
+        let hold = entry.hold.map(text);
+        let accounts: Vec<_> = staged.legs.iter().map(|leg| text(leg.account)).collect();
         let legs: Vec<_> = staged
             .legs
             .iter()
@@ -167,13 +167,9 @@ impl Desk {
             })
             .collect();
         lane.position += 1;
-        let partner = match scope.first() {
-            Some(Value::Text(partner)) => partner.as_str(),
-            _ => "",
-        };
         let content = Content {
-            partner,
-            live: entry.tenant.mode.is_live(),
+            partner: &partner,
+            live,
             id: &id,
             key: &entry.key,
             template: entry.template.name(),
@@ -186,79 +182,107 @@ impl Desk {
             position: lane.position,
             legs: &legs,
         };
-        lane.hash = link(&lane.hash, &content);
-        for (leg, number) in legs.iter().zip(0_i64..) {
-            postings.push(params![
-                &id,
-                number,
-                leg.account,
-                leg.currency,
-                leg.amount,
-                leg.version,
-                leg.balance_after,
-                staged.posted_at
+        lane.hash = self.linking.link(&lane.hash, &content);
+        for ((leg, account), number) in legs.iter().zip(&accounts).zip(0_i64..) {
+            self.postings.push([
+                (&partner).into(),
+                live.into(),
+                account.into(),
+                leg.version.into(),
+                (&id).into(),
+                number.into(),
+                leg.currency.into(),
+                leg.amount.into(),
+                leg.balance_after.into(),
+                staged.posted_at.into(),
             ]);
         }
-        entries.push(params![
-            id,
-            &entry.key,
-            entry.template.name(),
-            transfer,
-            corrects,
-            linked_to,
-            hold,
-            staged.posted_at,
-            lane.position,
-            &lane.hash.bytes()[..]
+        self.entries.push([
+            partner.into(),
+            live.into(),
+            (&self.lane_name).into(),
+            id.into(),
+            entry.key.as_str().into(),
+            entry.template.name().into(),
+            transfer.into(),
+            corrects.into(),
+            linked_to.into(),
+            hold.into(),
+            staged.posted_at.into(),
+            lane.position.into(),
+            lane.hash.bytes().to_vec().into(),
         ]);
     }
 }
 
-fn new_account(slot: &Slot) -> Vec<Value> {
+fn many(out: &mut Vec<Step>, rows: Rows) {
+    if !rows.is_empty() {
+        out.push(Step::Many(rows));
+    }
+}
+
+pub(super) fn text(id: impl ToString) -> Arc<str> {
+    Arc::from(id.to_string().as_str())
+}
+
+fn within(tenant: Tenant) -> (Cell, Cell) {
+    (text(tenant.partner).into(), tenant.mode.is_live().into())
+}
+
+fn new_account(tenant: Tenant, slot: &Slot) -> [Cell; 15] {
     let account = &slot.account;
-    params![
-        account.id.to_string(),
-        account.reference.purpose().name(),
-        account.reference.place().name(),
-        account.currency().code(),
-        &account.period,
-        account.state.name(),
-        account.balance.minor(),
-        account.held.minor(),
-        account.version,
-        account.floor.map(domain::Money::minor),
-        account.ceiling.map(domain::Money::minor),
-        account.opened_at,
-        account.moved_at
+    let (partner, live) = within(tenant);
+    [
+        partner,
+        live,
+        text(account.id).into(),
+        account.reference.purpose().name().into(),
+        account.reference.place().name().into(),
+        account.currency().code().into(),
+        account.period.as_str().into(),
+        account.state.name().into(),
+        account.balance.minor().into(),
+        account.held.minor().into(),
+        account.version.into(),
+        account.floor.map(domain::Money::minor).into(),
+        account.ceiling.map(domain::Money::minor).into(),
+        account.opened_at.into(),
+        account.moved_at.into(),
     ]
 }
 
-fn standing(slot: &Slot) -> Vec<Value> {
+fn standing(tenant: Tenant, slot: &Slot) -> [Cell; 7] {
     let account = &slot.account;
-    params![
-        account.id.to_string(),
-        account.balance.minor(),
-        account.held.minor(),
-        account.version,
-        account.moved_at
+    let (partner, live) = within(tenant);
+    [
+        partner,
+        live,
+        text(account.id).into(),
+        account.balance.minor().into(),
+        account.held.minor().into(),
+        account.version.into(),
+        account.moved_at.into(),
     ]
 }
 
-fn new_hold(slot: &HoldSlot) -> Vec<Value> {
+fn new_hold(tenant: Tenant, slot: &HoldSlot) -> [Cell; 14] {
     let hold = &slot.hold;
-    params![
-        hold.id.to_string(),
-        &hold.key,
-        hold.account.to_string(),
-        hold.money.currency().code(),
-        hold.money.minor(),
-        hold.posted.minor(),
-        hold.state.name(),
-        hold.transfer.map(|id| id.to_string()),
-        hold.entry.map(|id| id.to_string()),
-        hold.opened_at,
-        hold.expires_at,
-        hold.resolved_at
+    let (partner, live) = within(tenant);
+    [
+        partner,
+        live,
+        text(hold.id).into(),
+        hold.key.as_str().into(),
+        text(hold.account).into(),
+        hold.money.currency().code().into(),
+        hold.money.minor().into(),
+        hold.posted.minor().into(),
+        hold.state.name().into(),
+        hold.transfer.map(text).into(),
+        hold.entry.map(text).into(),
+        hold.opened_at.into(),
+        hold.expires_at.into(),
+        hold.resolved_at.into(),
     ]
 }
 
@@ -321,56 +345,4 @@ fn change(changed: &Changed, now: Value) -> Statement {
          FROM account_changes WHERE partner_id = $1 AND livemode = $2 AND account_id = $3",
         params,
     )
-}
-
-/// One statement for all accounts of a tenant that moved.
-fn moves(out: &mut Vec<Statement>, shared: Vec<Value>, standing: &[Vec<Value>]) {
-    let head = "UPDATE accounts SET balance = v.column2, held = v.column3, version = v.column4, \
-        moved_at = v.column5 FROM (VALUES ";
-    let tail = ") AS v WHERE accounts.partner_id = $1 AND accounts.livemode = $2 AND accounts.id = v.column1";
-    rows(out, head, tail, shared, standing);
-}
-
-/// A statement for each of a few sizes of rows. Every row is preceded by the shared values in an
-/// INSERT; an UPDATE names them in its tail.
-fn rows(out: &mut Vec<Statement>, head: &str, tail: &str, shared: Vec<Value>, rows: &[Vec<Value>]) {
-    let mut rest = rows;
-    for size in SIZES {
-        while rest.len() >= size {
-            let (now, later) = rest.split_at(size);
-            let width = now.first().map_or(0, Vec::len);
-            let mut params = Vec::with_capacity(shared.len() + size * width);
-            params.extend(shared.iter().cloned());
-            for row in now {
-                params.extend(row.iter().cloned());
-            }
-            let sql = text(head, tail, shared.len(), width, size);
-            let rows = Some(u64::try_from(size).unwrap_or(u64::MAX));
-            out.push(Statement { sql, params, rows });
-            rest = later;
-        }
-    }
-}
-
-fn text(head: &str, tail: &str, shared: usize, width: usize, size: usize) -> Arc<str> {
-    use std::fmt::Write as _;
-    let mut sql = head.to_owned();
-    let of_all: String = if tail.is_empty() {
-        (1..=shared).map(|place| format!("${place}, ")).collect()
-    } else {
-        String::new()
-    };
-    for row in 0..size {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        sql.push_str(&of_all);
-        for column in 0..width {
-            let comma = if column == 0 { "" } else { ", " };
-            let place = shared + row * width + column + 1;
-            // Writing to a String cannot fail.
-            let _infallible = write!(sql, "{comma}${place}");
-        }
-        sql.push(')');
-    }
-    sql.push_str(tail);
-    sql.into()
 }

@@ -25,6 +25,9 @@ impl Desk {
             Asked::Accounts(tenant, ids) => {
                 for row in rows {
                     let account = Account::read(row)?;
+                    if let Some(unlocked) = &mut self.unlocked {
+                        unlocked.insert((tenant, account.id), Some(Arc::new(account.clone())));
+                    }
                     self.book.learn_account(tenant, account.id, Some(account));
                 }
                 for id in ids {

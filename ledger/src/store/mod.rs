@@ -6,15 +6,16 @@ mod flush;
 mod founding;
 mod learn;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ambient::Timestamp;
-use db::{Area, DbError, Dialect, Row, Statement};
+use db::{Area, DbError, Dialect, Row, Statement, Step};
 use domain::{AccountId, Currency, HoldId, Tenant};
 
 use crate::book::Book;
 use crate::chain::Hash;
-use crate::{AccountRef, Entry, Reserve};
+use crate::{Account, AccountRef, Entry, Reserve};
 
 pub use founding::link_older;
 
@@ -72,8 +73,12 @@ pub(crate) struct Desk {
     needs: Needs,
     asked: Option<Asked>,
     lane: LaneState,
+    /// Where the lane ends once this transaction is written.
+    lane_after: Option<Lane>,
     /// A job that stays has asked for the lane, so its lock lasts until the commit.
     lane_kept: bool,
+    /// What this transaction decides on, as it was found, where nothing is locked yet.
+    unlocked: Option<BTreeMap<(Tenant, AccountId), Option<Arc<Account>>>>,
     /// Where the house accounts are. They are never closed away, so this outlives a transaction.
     house: HashMap<(Tenant, AccountRef, Currency), AccountId>,
     /// Tenants whose house accounts were all read in this transaction.
@@ -91,7 +96,9 @@ impl Default for Desk {
             needs: Needs::default(),
             asked: None,
             lane: LaneState::Unasked,
+            lane_after: None,
             lane_kept: false,
+            unlocked: None,
             house: HashMap::new(),
             house_read: BTreeSet::new(),
         }
@@ -121,6 +128,10 @@ impl Desk {
     }
 
     pub(crate) fn need_account(&mut self, tenant: Tenant, id: AccountId) {
+        if let Some(unlocked) = &mut self.unlocked {
+            let found = self.book.account(tenant, id).cloned();
+            unlocked.entry((tenant, id)).or_insert(found);
+        }
         if !self.book.knows_account(tenant, id) {
             self.needs.accounts.insert((tenant, id));
         }
@@ -147,12 +158,10 @@ impl Desk {
     fn need(&mut self, tenant: Tenant, account: AccountRef, currency: Currency) {
         match account.owned() {
             Some(id) => self.need_account(tenant, id),
-            None => {
-                let known = self.book.in_the_house(tenant, account, currency).is_some();
-                if !known {
-                    self.needs.house.insert((tenant, account, currency));
-                }
-            }
+            None => match self.book.in_the_house(tenant, account, currency) {
+                Some(id) => self.need_account(tenant, id),
+                None => drop(self.needs.house.insert((tenant, account, currency))),
+            },
         }
     }
 }
@@ -164,11 +173,29 @@ impl Area for Desk {
         self.needs = Needs::default();
         self.asked = None;
         self.lane = LaneState::Unasked;
+        self.lane_after = None;
         self.lane_kept = false;
+        self.unlocked = None;
         self.house_read.clear();
         if self.house.len() > HOUSE_REMEMBERED {
             self.house.clear();
         }
+    }
+
+    fn follow(&mut self, now: Timestamp, dialect: Dialect) {
+        let lane = match (self.lane_after.take(), std::mem::take(&mut self.lane)) {
+            (Some(lane), _) | (None, LaneState::Locked(lane)) => LaneState::Locked(lane),
+            (None, LaneState::NoneFree | LaneState::Unasked) => LaneState::Unasked,
+        };
+        self.book.follow(now);
+        self.dialect = dialect;
+        self.needs = Needs::default();
+        self.asked = None;
+        self.lane_kept = matches!(lane, LaneState::Locked(_));
+        self.lane = lane;
+        // Only one can write to SQLite, and the writer looks whether it was another.
+        self.unlocked = (dialect == Dialect::Postgres).then(BTreeMap::new);
+        self.house_read.clear();
     }
 
     fn wants(&mut self) -> Result<Option<Statement>, DbError> {
@@ -195,7 +222,7 @@ impl Area for Desk {
         self.book.undo();
     }
 
-    fn flush(&mut self) -> Result<Vec<Statement>, DbError> {
-        self.statements()
+    fn flush(&mut self) -> Result<Vec<Step>, DbError> {
+        self.steps()
     }
 }

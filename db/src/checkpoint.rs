@@ -1,0 +1,85 @@
+//! SQLite's log is moved into the database beside the writer, on a connection of its own.
+//!
+//! The writer would do it itself, between two commits, and everybody would wait meanwhile. It still
+//! does once the log is long ([`LONGEST_LOG`]): only when nothing is written can the log begin
+//! again from its start. By then most of it has been moved already, so that is short.
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::connection::{Connection, Purpose};
+use crate::{DatabaseUrl, DbError, Dialect, params};
+
+/// In pages: 64 MiB. A page that is written again and again is moved once for all.
+pub(crate) const LONGEST_LOG: &str = "16384";
+/// About so many pages are written from one move to the next.
+const PAGES: usize = 4_096;
+
+#[derive(Debug)]
+pub(crate) struct Mover {
+    url: DatabaseUrl,
+    written: usize,
+    task: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Mover {
+    pub(crate) const fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            written: 0,
+            task: None,
+        }
+    }
+
+    /// A commit has written about so many pages.
+    pub(crate) fn wrote(&mut self, pages: usize) {
+        if self.url.dialect() != Dialect::Sqlite {
+            return;
+        }
+        self.written += pages;
+        if self.written < PAGES {
+            return;
+        }
+        self.written = 0;
+        let (ask, _) = self.task.get_or_insert_with(|| {
+            let (ask, asked) = mpsc::channel(1);
+            (ask, tokio::spawn(run(self.url.clone(), asked)))
+        });
+        // One that is under way will be followed by another; more need not wait.
+        let _busy = ask.try_send(());
+    }
+
+    /// Ends before the writer's connection does, so that the last one to close is the writer's.
+    pub(crate) async fn stop(&mut self) {
+        if let Some((ask, task)) = self.task.take() {
+            drop(ask);
+            // It cannot be left half done: what it moves is in the log until all of it is moved.
+            drop(task.await);
+        }
+    }
+}
+
+async fn run(url: DatabaseUrl, mut asked: mpsc::Receiver<()>) {
+    let mut open = None;
+    while asked.recv().await.is_some() {
+        if let Err(error) = once(&url, &mut open).await {
+            // Nothing is lost: the writer moves the log itself when it is long.
+            tracing::warn!(%error, "the log could not be moved into the database");
+            open = None;
+        }
+    }
+    if let Some(connection) = open {
+        drop(Connection::close(connection).await);
+    }
+}
+
+async fn once(url: &DatabaseUrl, open: &mut Option<Connection>) -> Result<(), DbError> {
+    let connection = match open {
+        Some(connection) => connection,
+        None => open.insert(Connection::open(url, Purpose::Write).await?),
+    };
+    connection
+        .fetch_all("PRAGMA wal_checkpoint(PASSIVE)", params![])
+        .await
+        .map(drop)
+}
