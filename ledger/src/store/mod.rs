@@ -66,6 +66,9 @@ enum Asked {
     Holds(Tenant, Vec<HoldId>),
 }
 
+/// Accounts as they were found; `None`: there was none.
+type Unlocked = BTreeMap<(Tenant, AccountId), Option<Arc<Account>>>;
+
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) book: Book,
@@ -78,7 +81,7 @@ pub(crate) struct Desk {
     /// A job that stays has asked for the lane, so its lock lasts until the commit.
     lane_kept: bool,
     /// What this transaction decides on, as it was found, where nothing is locked yet.
-    unlocked: Option<BTreeMap<(Tenant, AccountId), Option<Arc<Account>>>>,
+    unlocked: Option<Unlocked>,
     /// Where the house accounts are. They are never closed away, so this outlives a transaction.
     house: HashMap<(Tenant, AccountRef, Currency), AccountId>,
     /// Tenants whose house accounts were all read in this transaction.
@@ -194,7 +197,7 @@ impl Area for Desk {
         self.lane_kept = matches!(lane, LaneState::Locked(_));
         self.lane = lane;
         // Only one can write to SQLite, and the writer looks whether it was another.
-        self.unlocked = (dialect == Dialect::Postgres).then(BTreeMap::new);
+        self.unlocked = (dialect == Dialect::Postgres).then(Unlocked::new);
         self.house_read.clear();
     }
 
