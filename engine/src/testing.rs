@@ -26,10 +26,21 @@
 //! test.sleep(WEEK).await;                              // a week passes at once
 //! ```
 //!
+//! What runs beside the engine in such a test, a bank in the same process for example, lives by
+//! [`TestEngine::time`]. An activity that waits for it says so, and time jumps over that wait too:
+//!
+//! ```ignore
+//! let time = test.time();
+//! let bank = Bank::new(time.clone());                  // answers after two hours
+//! let answer = time.pass(bank.ask()).await;            // in the activity: at once
+//! ```
+//!
 //! Other languages reach the same over TCP ([`Engine::serve`]) as
 //! `temporal.api.testservice.v1.TestService`. No other engine answers that.
 
+use std::future::{Future, poll_fn};
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +66,53 @@ pub struct TestEngine {
 #[derive(Debug)]
 pub struct Held {
     stillness: Arc<Stillness>,
+}
+
+/// An engine's time as others live by it: whoever sleeps on it is woken by a jump. Clones are the
+/// same time.
+#[derive(Clone, Debug)]
+pub struct Time {
+    clock: JumpingClock,
+    stillness: Arc<Stillness>,
+}
+
+impl Time {
+    /// Carries out what an activity waits for. While that only sleeps, the activity is none that
+    /// runs, and time may jump.
+    pub async fn pass<T>(&self, wait: impl Future<Output = T>) -> T {
+        let mut wait = pin!(wait);
+        let mut idle = None;
+        poll_fn(move |context| {
+            drop(idle.take());
+            let polled = wait.as_mut().poll(context);
+            idle = polled.is_pending().then(|| self.stillness.idle());
+            polled
+        })
+        .await
+    }
+
+    /// Time goes on by at least this much at once, whatever runs: a worker that is gone never
+    /// answers, and what it was handed has to be struck.
+    pub fn jump(&self, by: Duration) {
+        self.clock.jump_to(self.clock.now().after(by));
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (slept, stillness) = (
+            self.clock.sleep_until(deadline),
+            Arc::clone(&self.stillness),
+        );
+        Box::pin(async move {
+            let _sleeper = stillness.sleeper(deadline);
+            slept.await;
+        })
+    }
 }
 
 impl TestEngine {
@@ -102,6 +160,22 @@ impl TestEngine {
         self.clock.now()
     }
 
+    /// The same time, for what runs beside the engine.
+    pub fn time(&self) -> Time {
+        Time {
+            clock: self.clock.clone(),
+            stillness: Arc::clone(&self.host.stillness),
+        }
+    }
+
+    /// For simulations of many workflows. From now on time jumps this much further than to the next
+    /// thing that is due, so that much which is due soon after happens together; and an activity
+    /// that no worker has taken up does not hold it, because all hands of one may be full of
+    /// activities that only [`Time::pass`].
+    pub fn jump_in_strides(&self, stride: Duration) {
+        self.host.stillness.set_stride(stride);
+    }
+
     /// Resolves when so much time has passed in this engine: at once where nothing runs, as
     /// everything that is due until then has happened or has been handed to a worker.
     pub async fn sleep(&self, duration: Duration) {
@@ -137,12 +211,14 @@ impl Host {
 /// Lets time jump, again and again, to the next thing that is due.
 async fn skip(host: Arc<Host>, clock: JumpingClock) {
     loop {
-        host.stillness.if_still(|sleeper| {
+        host.stillness.if_still(|sleeper, stride| {
             let Some(alarm) = host.timers.next_unless_ringing() else {
                 return;
             };
-            if let Some(next) = [alarm, sleeper].into_iter().flatten().min() {
-                clock.jump_to(next);
+            let next = [alarm, sleeper].into_iter().flatten().min();
+            // What is due already wakes by itself, and is waited for.
+            if let Some(next) = next.filter(|next| *next > clock.now()) {
+                clock.jump_to(next.after(stride));
             }
         });
         tokio::select! {

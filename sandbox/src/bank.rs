@@ -11,6 +11,7 @@ use crate::controls::Controls;
 use crate::delivery::Delivery;
 use crate::faults::{Faults, InvalidFaults, Target};
 use crate::inquire::inquire;
+use crate::misbehaviour::Misbehaviour;
 use crate::movement::{self, Kind, Movement};
 use crate::order::{Malformed, Order};
 use crate::outbox::{self, Webhook, WebhookTarget};
@@ -73,7 +74,7 @@ impl Bank {
     }
 
     pub async fn inquire(&self, reference: &str) -> Result<Delivery, BooksError> {
-        let Ok(fault) = self.inner.controls.todays(Target::Inquiries) else {
+        let Ok(fault) = self.inner.controls.todays(Target::Inquiries, reference) else {
             return Ok(Delivery::Outage);
         };
         let (reference, now) = (reference.to_owned(), self.inner.clock.now());
@@ -83,7 +84,7 @@ impl Bank {
 
     /// Takes back an order that is not decided yet.
     pub async fn cancel(&self, reference: &str) -> Result<Delivery, BooksError> {
-        let Ok(fault) = self.inner.controls.todays(Target::Cancellations) else {
+        let Ok(fault) = self.inner.controls.todays(Target::Cancellations, reference) else {
             return Ok(Delivery::Outage);
         };
         let (reference, now) = (reference.to_owned(), self.inner.clock.now());
@@ -143,6 +144,12 @@ impl Bank {
         Ok(account.map(|account| account.balance))
     }
 
+    /// Chooses what the next request of this kind about this reference meets, whatever the rules
+    /// say: for simulations that want to know beforehand what happens to whom.
+    pub fn single_out(&self, target: Target, reference: &str, fault: Option<Misbehaviour>) {
+        self.inner.controls.single_out(target, reference, fault);
+    }
+
     pub fn set_outage(&self, on: bool) {
         self.inner.controls.set_outage(on);
     }
@@ -175,14 +182,16 @@ impl Bank {
             Kind::Debit => Target::Debits,
             Kind::Payout => Target::Payouts,
         };
-        let Ok(fault) = self.inner.controls.todays(target) else {
+        let Ok(fault) = self.inner.controls.todays(target, &order.reference) else {
             return Ok(Delivery::Outage);
         };
+        let controls = &self.inner.controls;
+        let webhook_fault = controls.todays(Target::Webhooks, &order.reference);
         let submission = Submission {
             kind,
             order,
             fault,
-            webhook_fault: self.inner.controls.todays(Target::Webhooks).unwrap_or(None),
+            webhook_fault: webhook_fault.unwrap_or(None),
             // Random, so that restored books cannot give the same reference again.
             bank_reference: format!("bk{:032x}", self.inner.mint.next()?),
             now: self.inner.clock.now(),

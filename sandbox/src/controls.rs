@@ -1,6 +1,7 @@
-//! What the operator of the sandbox has set: out of order or not, and the rules for bad days.
-//! Forgotten at a restart.
+//! What the operator of the sandbox has set: out of order or not, the rules for bad days, and bad
+//! luck of single orders. Forgotten at a restart.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::faults::{Faults, InvalidFaults, Target};
@@ -15,18 +16,34 @@ pub(crate) struct Controls {
 struct Set {
     outage: bool,
     faults: Faults,
+    /// By what is asked and about which reference: what the next such request meets.
+    singled_out: HashMap<(Target, String), Option<Misbehaviour>>,
 }
 
 pub(crate) struct OutOfOrder;
 
 impl Controls {
     /// The fault of a request that comes now.
-    pub(crate) fn todays(&self, target: Target) -> Result<Option<Misbehaviour>, OutOfOrder> {
+    pub(crate) fn todays(
+        &self,
+        target: Target,
+        reference: &str,
+    ) -> Result<Option<Misbehaviour>, OutOfOrder> {
         let mut set = self.lock();
         if set.outage {
             return Err(OutOfOrder);
         }
+        if !set.singled_out.is_empty()
+            && let Some(fault) = set.singled_out.remove(&(target, reference.to_owned()))
+        {
+            return Ok(fault);
+        }
         Ok(set.faults.pick(target))
+    }
+
+    pub(crate) fn single_out(&self, target: Target, reference: &str, fault: Option<Misbehaviour>) {
+        let of = (target, reference.to_owned());
+        self.lock().singled_out.insert(of, fault);
     }
 
     pub(crate) fn is_out_of_order(&self) -> bool {

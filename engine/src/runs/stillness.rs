@@ -3,11 +3,13 @@
 //! engine for tests lets time jump only while nothing does; any other one counts nothing.
 //!
 //! Locking a slot counts by itself. Whoever does something for a run between two locks takes a
-//! [`Stillness::hand`] for it.
+//! [`Stillness::hand`] for it. What a worker was handed may itself wait for nothing but time: as
+//! long as it says so ([`Stillness::idle`]), it does not count.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ambient::Timestamp;
 use tokio::sync::{Notify, OwnedMutexGuard};
@@ -27,8 +29,14 @@ pub(crate) struct Stillness {
 struct State {
     /// What is being done right now.
     hands: usize,
-    /// Workflow ids of runs that a worker has to do with.
-    busy: HashSet<Key>,
+    /// By workflow id: how many things a worker has to do with it.
+    busy: HashMap<Key, usize>,
+    /// All of them together.
+    at_work: usize,
+    /// How many of them only wait for time to pass.
+    idle: usize,
+    /// Where many workflows are simulated: how much further than to the next moment time jumps.
+    stride: Option<Duration>,
     /// Time does not jump while this is more than none.
     locks: usize,
     /// Who waits for a moment without being a run.
@@ -45,6 +53,10 @@ pub(crate) struct Sleeper {
     stillness: Arc<Stillness>,
     place: (Timestamp, u64),
 }
+
+/// Something that a worker was handed only waits for time to pass until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Idle(Arc<Stillness>);
 
 /// A locked slot. While somebody holds one, something runs.
 #[derive(Debug)]
@@ -74,12 +86,23 @@ impl Stillness {
     }
 
     /// Runs this while nothing else does and nothing can begin; it is told when the next sleeper
-    /// wants to be woken. Not at all when something runs.
-    pub(crate) fn if_still(&self, then: impl FnOnce(Option<Timestamp>)) {
+    /// wants to be woken, and the stride. Not at all when something runs.
+    pub(crate) fn if_still(&self, then: impl FnOnce(Option<Timestamp>, Duration)) {
         let state = self.state();
-        if state.hands == 0 && state.busy.is_empty() && state.locks == 0 {
-            then(state.sleepers.keys().next().map(|(at, _)| *at));
+        if state.hands == 0 && state.at_work <= state.idle && state.locks == 0 {
+            let next = state.sleepers.keys().next().map(|(at, _)| *at);
+            then(next, state.stride.unwrap_or_default());
         }
+    }
+
+    pub(crate) fn idle(self: &Arc<Self>) -> Idle {
+        self.state().idle += 1;
+        self.stir();
+        Idle(Arc::clone(self))
+    }
+
+    pub(crate) fn set_stride(&self, stride: Duration) {
+        self.state().stride = Some(stride);
     }
 
     /// Resolves when it is worth looking again.
@@ -159,14 +182,16 @@ impl Drop for Guard {
         let Some((key, hand)) = self.watch.take() else {
             return;
         };
-        let mut runs = self.slot.live.iter().chain(&self.slot.leaving);
-        let busy = runs.any(|live| is_busy(&live.run));
         if let Some(stillness) = &hand.0 {
             let mut state = stillness.state();
-            match busy {
-                true => state.busy.insert(key),
-                false => state.busy.remove(&key),
+            let runs = self.slot.live.iter().chain(&self.slot.leaving);
+            let busy = runs.map(|live| work(&live.run, state.stride.is_none()));
+            let busy: usize = busy.sum();
+            let before = match busy {
+                0 => state.busy.remove(&key),
+                busy => state.busy.insert(key, busy),
             };
+            state.at_work = state.at_work + busy - before.unwrap_or(0);
         }
     }
 }
@@ -187,13 +212,24 @@ impl Drop for Sleeper {
     }
 }
 
-/// Whether a worker has something to do with a run, or will have as soon as it asks. A timer, a
-/// back-off and a delay only wait, and so does an errand that is to be tried again; one under way
-/// has a hand of its own.
-fn is_busy(run: &Run) -> bool {
-    let handed_out = |state: &AttemptState| !matches!(state, AttemptState::BackingOff);
-    run.is_open()
-        && (run.task.is_some()
-            || !run.buffered.is_empty()
-            || run.activities.values().any(|it| handed_out(&it.state)))
+impl Drop for Idle {
+    fn drop(&mut self) {
+        self.0.state().idle -= 1;
+    }
+}
+
+/// How many things a worker has to do with a run, or will have as soon as it asks: an activity in
+/// its queue counts where `offered` ones do. A timer, a back-off and a delay only wait, and so does
+/// an errand that is to be tried again; one under way has a hand of its own.
+fn work(run: &Run, offered: bool) -> usize {
+    if !run.is_open() {
+        return 0;
+    }
+    let counts = |state: &AttemptState| match state {
+        AttemptState::BackingOff => false,
+        AttemptState::Offered => offered,
+        AttemptState::Started(_) => true,
+    };
+    let activities = run.activities.values().filter(|it| counts(&it.state));
+    usize::from(run.task.is_some() || !run.buffered.is_empty()) + activities.count()
 }

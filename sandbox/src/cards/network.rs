@@ -115,6 +115,12 @@ impl CardNetwork {
         self.settle_by_id(webhook.id, heard).await
     }
 
+    /// Chooses what the next request of this kind under this idempotency key meets, whatever the
+    /// rules say. Of an inquiry, which has none, the next one of all.
+    pub fn single_out(&self, target: Target, key: &str, fault: Option<Misbehaviour>) {
+        self.inner.controls.single_out(target, key, fault);
+    }
+
     pub fn set_outage(&self, on: bool) {
         self.inner.controls.set_outage(on);
     }
@@ -143,12 +149,14 @@ impl CardNetwork {
         form: std::collections::BTreeMap<String, String>,
         key: Option<String>,
     ) -> Result<Outgoing, Broken> {
-        let fault = self.inner.controls.todays(match wish {
+        let target = match wish {
             Wish::Authorise => Target::Authorisations,
             Wish::Capture { .. } => Target::Captures,
             Wish::Void { .. } => Target::Voids,
             Wish::Refund => Target::Refunds,
-        })?;
+        };
+        let reference = key.as_deref().unwrap_or_default();
+        let fault = self.inner.controls.todays(target, reference)?;
         let submission = Submission {
             wish,
             form,
@@ -165,7 +173,8 @@ impl CardNetwork {
         &self,
         question: Question,
     ) -> Result<(Said, Option<Misbehaviour>), Broken> {
-        let fault = self.inner.controls.todays(Target::Inquiries)?;
+        // A question names a payment in many ways; whoever singles one out means them all.
+        let fault = self.inner.controls.todays(Target::Inquiries, "")?;
         let now = self.inner.clock.now();
         let look = move |books: &_| search::answer(books, &question, now);
         Ok((self.inner.books.run(look).await?, fault))
