@@ -74,9 +74,18 @@ impl Row {
 
     /// Reads text as a typed id, a name, a key: whatever has a `FromStr`.
     pub fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T, DbError> {
-        self.text(column)?
-            .parse()
+        let text = self.str(column)?.ok_or_else(|| null(column, "text"))?;
+        text.parse()
             .map_err(|_| DbError::column(column, std::any::type_name::<T>(), "other text"))
+    }
+
+    /// Text that is looked at and not kept.
+    pub fn str(&self, column: &str) -> Result<Option<&str>, DbError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            other => Err(mismatch(column, "text", other)),
+        }
     }
 
     fn value(&self, column: &str) -> Result<&Value, DbError> {

@@ -251,6 +251,8 @@ pub enum ChangeError {
     BelowFloor(Money),
     #[error("the account holds {0}, more than its ceiling would be; nothing was changed")]
     AboveCeiling(Money),
+    #[error("a {0} always has a floor, a low one if need be; nothing was changed")]
+    WithoutFloor(Purpose),
     #[error("the account's state could not be changed")]
     Ledger(#[from] LedgerError),
 }

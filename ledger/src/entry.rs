@@ -26,6 +26,8 @@ pub struct Entry {
     pub(crate) corrects: Option<EntryId>,
     /// An earlier entry that this one belongs to.
     pub(crate) linked_to: Option<EntryId>,
+    /// It stands in for that earlier entry, which must have been taken back.
+    pub(crate) replaces: bool,
     /// The hold that this entry posts: it is released, and the entry takes no more than it held.
     pub(crate) hold: Option<HoldId>,
     /// What must be true in the instant of posting. No part of the content: a repetition of an
@@ -53,6 +55,7 @@ impl Entry {
             legs,
             corrects: None,
             linked_to: None,
+            replaces: false,
             hold: None,
             conditions: Vec::new(),
             good_until: None,
@@ -71,6 +74,7 @@ impl Entry {
     #[must_use]
     pub fn replacing(mut self, corrected: EntryId) -> Self {
         self.key = format!("replacement:{corrected}");
+        self.replaces = true;
         self.following(corrected)
     }
 

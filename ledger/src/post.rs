@@ -29,9 +29,33 @@ pub struct Voided {
 /// Posts an entry inside the caller's transaction. A refusal leaves no trace but itself, so the
 /// caller may go on and record it in the same transaction.
 pub async fn post(tx: &mut Tx, mint: &Mint, entry: &Entry) -> Result<Posted, PostError> {
+    if let Some(linked_to) = entry.linked_to {
+        learn_link(tx, entry.tenant, linked_to).await?;
+    }
     tx.area::<Desk>().need_entry(entry);
     tx.settle().await?;
     tx.area::<Desk>().book.post(mint, &Arc::new(entry.clone()))
+}
+
+/// What an entry follows is asked by itself: few entries follow another.
+async fn learn_link(tx: &mut Tx, tenant: Tenant, entry: EntryId) -> Result<(), DbError> {
+    let found = tx
+        .fetch_optional(
+            "SELECT e.id, c.id AS correction FROM entries e
+             LEFT JOIN entries c ON c.partner_id = e.partner_id AND c.livemode = e.livemode AND c.corrects = e.id
+             WHERE e.partner_id = $1 AND e.livemode = $2 AND e.id = $3",
+            params![
+                tenant.partner.to_string(),
+                tenant.mode.is_live(),
+                entry.to_string()
+            ],
+        )
+        .await?;
+    if let Some(row) = found {
+        let corrected = row.str("correction")?.is_some();
+        tx.area::<Desk>().book.learn_link(tenant, entry, corrected);
+    }
+    Ok(())
 }
 
 /// Says which entries a job is going to post, so that their accounts are locked together and in
@@ -96,7 +120,14 @@ impl Book {
     }
 
     pub async fn post(&self, entry: Entry) -> Result<Posted, WriteError<PostError>> {
-        let (entry, mint) = (Arc::new(entry), self.mint.clone());
+        let mint = self.mint.clone();
+        if entry.linked_to.is_some() {
+            return self
+                .db
+                .write(move |tx| Box::pin(async move { post(tx, &mint, &entry).await }))
+                .await;
+        }
+        let entry = Arc::new(entry);
         self.db.direct(Posting { entry, mint }).await
     }
 

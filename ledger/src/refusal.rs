@@ -4,7 +4,7 @@
 use ambient::{EntropyError, Timestamp};
 use db::DbError;
 use domain::transfer::Decline;
-use domain::{Currency, HoldId, Money};
+use domain::{Currency, EntryId, HoldId, Money};
 
 use crate::{AccountRef, HoldState, Purpose};
 
@@ -24,6 +24,12 @@ pub enum Refusal {
     HoldExpired { hold: HoldId },
     #[error("the quote has expired at {at}; nothing was posted")]
     QuoteExpired { at: Timestamp },
+    #[error("there is no entry {entry} here to follow; nothing was posted")]
+    LinkUnknown { entry: EntryId },
+    #[error(
+        "the entry {entry} was not taken back, so nothing stands in for it; nothing was posted"
+    )]
+    NotCorrected { entry: EntryId },
     #[error("the entry has {legs} postings where 2 to 10000 are allowed; nothing was posted")]
     LegsOutOfBounds { legs: usize },
     #[error("the amount is not positive; nothing was posted")]
@@ -32,6 +38,8 @@ pub enum Refusal {
     AmountZero,
     #[error("the postings in {currency} do not sum to zero; nothing was posted")]
     Unbalanced { currency: Currency },
+    #[error("the hold would expire at {at}, which is past; nothing was held")]
+    ExpiryPast { at: Timestamp },
     #[error("there is no {account} here; nothing was posted")]
     AccountUnknown { account: AccountRef },
     #[error("the {account} is in {has}, not in {given}; nothing was posted")]
@@ -72,8 +80,6 @@ pub enum Refusal {
     AboveCeiling { account: AccountRef, ceiling: Money },
     #[error("the {account} cannot hold that much; nothing was posted")]
     BalanceOutOfRange { account: AccountRef },
-    #[error("the hold would expire at {at}, which is past; nothing was held")]
-    ExpiryPast { at: Timestamp },
 }
 
 impl Refusal {
@@ -104,6 +110,8 @@ impl Refusal {
             | Self::HoldResolved { .. }
             | Self::HoldExpired { .. }
             | Self::QuoteExpired { .. }
+            | Self::LinkUnknown { .. }
+            | Self::NotCorrected { .. }
             | Self::LegsOutOfBounds { .. }
             | Self::AmountZero
             | Self::Unbalanced { .. }

@@ -3,6 +3,7 @@
 //! Every rule looks at all legs before the next rule looks at any, so the answer to a bad entry
 //! does not depend on the order of its legs. [`Refusal`] lists them in their order.
 
+mod changes;
 mod expected;
 mod held;
 
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 
 use ambient::Timestamp;
 use domain::{AccountId, Currency, Money};
+
+use changes::{enough, net, not_too_much};
 
 use crate::{Account, AccountRef, Entry, Hold, Refusal, Reserve, State};
 
@@ -71,7 +74,7 @@ pub fn plan<'a>(
     let named = expected::named(entry, &find)?;
     in_its_currency(&legs)?;
     open(&legs)?;
-    let changes = net(&legs)?;
+    let changes = net(&legs);
     if let Some(hold) = hold {
         held::covers(hold, &changes)?;
     }
@@ -94,7 +97,7 @@ pub fn holdable<'a>(
     let legs = vec![(account, reserve.money.reversed())];
     in_its_currency(&legs)?;
     open(&legs)?;
-    enough(&net(&legs)?, None)?;
+    enough(&net(&legs), None)?;
     add(account, account.held, reserve.money)?;
     Ok(account)
 }
@@ -160,57 +163,6 @@ fn open(legs: &Legs<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// What each account gains or loses in all, in the order of its first leg.
-fn net<'a>(legs: &Legs<'a>) -> Result<Vec<(&'a Account, Money)>, Refusal> {
-    let mut places: BTreeMap<AccountId, usize> = BTreeMap::new();
-    let mut changes: Vec<(&Account, Money)> = Vec::with_capacity(legs.len());
-    for (account, money) in legs {
-        match places.get(&account.id) {
-            Some(place) => changes[*place].1 = add(account, changes[*place].1, *money)?,
-            None => {
-                places.insert(account.id, changes.len());
-                changes.push((account, *money));
-            }
-        }
-    }
-    Ok(changes)
-}
-
-fn enough(changes: &[(&Account, Money)], hold: Option<&Hold>) -> Result<(), Refusal> {
-    for (account, change) in changes {
-        let Some(floor) = account.floor.filter(|_| change.is_negative()) else {
-            continue;
-        };
-        let available = match hold.filter(|hold| hold.account == account.id) {
-            // What was held for this very entry is free for it.
-            Some(hold) => add(account, account.available(), hold.money)?,
-            None => account.available(),
-        };
-        if add(account, available, *change)?.minor() < floor.minor() {
-            return Err(Refusal::InsufficientAvailable {
-                account: account.reference,
-                available,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn not_too_much(changes: &[(&Account, Money)]) -> Result<(), Refusal> {
-    for (account, change) in changes {
-        let ceiling = account.ceiling.filter(|_| change.is_positive());
-        if let Some(ceiling) = ceiling
-            && account.balance.minor() + change.minor() > ceiling.minor()
-        {
-            return Err(Refusal::AboveCeiling {
-                account: account.reference,
-                ceiling,
-            });
-        }
-    }
-    Ok(())
-}
-
 fn booked(legs: &Legs<'_>) -> Result<Vec<Booked>, Refusal> {
     let mut standing: BTreeMap<AccountId, (i64, Money)> = BTreeMap::new();
     let booked = legs.iter().map(|(account, money)| {
@@ -268,6 +220,7 @@ mod tests {
                 .collect(),
             corrects: None,
             linked_to: None,
+            replaces: false,
             hold: None,
             conditions: Vec::new(),
             good_until: None,
@@ -367,6 +320,27 @@ mod tests {
                 available: eur(100)
             })
         );
+    }
+
+    /// Legs that only together are more than an amount can be.
+    #[test]
+    fn whether_it_may_be_moved_is_asked_before_whether_it_can_be() {
+        let most = domain::LARGEST_AMOUNT;
+        let legs = [
+            (ALICE, eur(-most)),
+            (ALICE, eur(-most)),
+            (NOSTRO, eur(most)),
+            (NOSTRO, eur(most)),
+        ];
+        let mut accounts = accounts();
+        let short = Refusal::InsufficientAvailable {
+            account: ALICE,
+            available: eur(100),
+        };
+        assert_eq!(planned(&entry(&legs), &accounts), Err(short));
+        accounts[0].floor = None;
+        let beyond = Refusal::BalanceOutOfRange { account: ALICE };
+        assert_eq!(planned(&entry(&legs), &accounts), Err(beyond));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) fn hold(row: &Row) -> Result<Hold, DbError> {
 }
 
 pub(crate) fn opt_id<T: std::str::FromStr>(row: &Row, column: &str) -> Result<Option<T>, DbError> {
-    Ok(match row.opt_text(column)? {
+    Ok(match row.str(column)? {
         Some(_) => Some(row.parse(column)?),
         None => None,
     })
@@ -68,7 +68,7 @@ pub(crate) fn tenant(row: &Row) -> Result<Tenant, DbError> {
 
 /// An id that may be missing.
 pub(crate) fn maybe<T: std::str::FromStr>(row: &Row, column: &str) -> Result<Option<T>, DbError> {
-    match row.opt_text(column)? {
+    match row.str(column)? {
         None => Ok(None),
         Some(_) => row.parse(column).map(Some),
     }

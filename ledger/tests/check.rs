@@ -111,6 +111,18 @@ const DAMAGES: &[(&str, &str, Rule)] = &[
         Rule::HoldTakesWhatItPosted,
     ),
     (
+        "a_hold_with_the_key_of_an_entry",
+        "INSERT INTO holds (partner_id, livemode, id, key, account_id, currency, amount, state, opened_at)
+         SELECT a.partner_id, a.livemode, 'ho_1', e.key, a.id, a.currency, 5, 'open', 1
+         FROM accounts a, entries e WHERE a.purpose = 'wallet' AND e.template = 'opening'",
+        Rule::KeyIsOfOneThing,
+    ),
+    (
+        "an_entry_that_replaces_one_that_stands",
+        "UPDATE entries SET key = 'replacement:' || id, linked_to = id WHERE template = 'opening'",
+        Rule::ReplacesWhatWasCorrected,
+    ),
+    (
         "an_entry_linked_to_nothing",
         "UPDATE entries SET linked_to = 'en_1'",
         Rule::LinksAreThere,

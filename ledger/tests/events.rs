@@ -266,6 +266,17 @@ async fn corrections(book: Book) -> Result<()> {
     let pay = |to| Entry::pay_wallet(book.tenant, settle, inside, to, eur(60_00));
     // Paid to the wrong one: to the sender.
     let wrong = book.post(pay(alice)).await?.entry;
+    let early = refusal(book.post(pay(bob).replacing(wrong)).await)?;
+    ensure!(early == Refusal::NotCorrected { entry: wrong }, "{early}");
+    let nothing = EntryId::from_bits(404);
+    let another = Entry::pay_wallet(book.tenant, step(2, Step::Settle), inside, bob, eur(1));
+    for entry in [pay(bob).replacing(nothing), another.following(nothing)] {
+        let unknown = refusal(book.post(entry).await)?;
+        ensure!(
+            unknown == Refusal::LinkUnknown { entry: nothing },
+            "{unknown}"
+        );
+    }
     let correction = corrected(&book, wrong).await?;
     ensure!(!correction.replayed && book.balance(alice).await? == 40_00);
     let again = corrected(&book, wrong).await?;

@@ -63,6 +63,10 @@ impl Book {
         if account.state == State::Closed {
             return Err(ChangeError::Closed);
         }
+        let purpose = account.reference.purpose();
+        if terms.floor.is_none() && !purpose.may_go_below_zero() {
+            return Err(ChangeError::WithoutFloor(purpose));
+        }
         let currency = account.currency();
         let strange = |limit: &Money| limit.currency() != currency;
         if let Some(limit) = terms

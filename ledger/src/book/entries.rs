@@ -27,6 +27,7 @@ impl Book {
                 if let PostError::Refused(refusal) = error
                     && refusal.is_remembered()
                     && entry.template.fails_for_good()
+                    && !is_of_a_condition(entry, refusal)
                 {
                     let content = Content::of(entry);
                     self.remember(entry.tenant, &entry.key, content, refusal);
@@ -85,6 +86,7 @@ impl Book {
             None => None,
         };
         rules::in_time(entry, self.now)?;
+        self.linked(entry)?;
         rules::well_formed(entry)?;
         let conditions = entry.conditions.iter();
         let wanted = entry
@@ -186,4 +188,14 @@ impl Book {
         self.set_account((tenant, id), Some(slot));
         Ok(())
     }
+}
+
+/// Found on an account that the entry only looks at. That account may be opened one day, and nobody
+/// was refused any money: so the key stays free.
+fn is_of_a_condition(entry: &Entry, refusal: &Refusal) -> bool {
+    let (Refusal::AccountUnknown { account } | Refusal::CurrencyDiffers { account, .. }) = refusal
+    else {
+        return false;
+    };
+    entry.legs.iter().all(|leg| leg.account != *account)
 }

@@ -30,6 +30,7 @@ impl Book {
         self.follow_keys();
         self.follow_holds();
         self.changes.clear();
+        self.links.clear();
         self.touched.clear();
         self.keep();
     }

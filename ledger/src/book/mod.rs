@@ -9,6 +9,7 @@ mod content;
 mod entries;
 mod follow;
 mod holds;
+mod links;
 mod remembered;
 mod undo;
 
@@ -87,6 +88,8 @@ pub(crate) struct Book {
     house: HashMap<(Tenant, AccountRef, Currency), AccountId>,
     keys: HashMap<Tenant, HashMap<String, Known>>,
     holds: HashMap<(Tenant, HoldId), Option<HoldSlot>>,
+    /// Entries that others want to follow, and whether they were taken back.
+    links: HashMap<(Tenant, EntryId), bool>,
     pub(crate) entries: Vec<Staged>,
     pub(crate) refusals: Vec<StagedRefusal>,
     pub(crate) changes: Vec<Changed>,
@@ -107,6 +110,7 @@ impl Default for Book {
             house: HashMap::new(),
             keys: HashMap::new(),
             holds: HashMap::new(),
+            links: HashMap::new(),
             entries: Vec::new(),
             refusals: Vec::new(),
             changes: Vec::new(),
@@ -126,6 +130,7 @@ impl Book {
         self.house.clear();
         self.keys.clear();
         self.holds.clear();
+        self.links.clear();
         self.entries.clear();
         self.refusals.clear();
         self.changes.clear();

@@ -98,6 +98,13 @@ rules! {
           AND p.entry_id = h.entry_id AND p.account_id = h.account_id
         GROUP BY h.partner_id, h.livemode, h.id, h.posted
         HAVING h.posted <> COALESCE(-SUM(p.amount), 0)";
+    KeyIsOfOneThing: "a key belongs to an entry or to a hold, never to both",
+        "SELECT h.partner_id, h.livemode, h.id AS subject FROM holds h
+        JOIN entries e ON e.partner_id = h.partner_id AND e.livemode = h.livemode AND e.key = h.key";
+    ReplacesWhatWasCorrected: "what stands in for an entry follows one that was taken back",
+        "SELECT e.partner_id, e.livemode, e.id AS subject FROM entries e
+        LEFT JOIN entries c ON c.partner_id = e.partner_id AND c.livemode = e.livemode AND c.corrects = e.linked_to
+        WHERE e.linked_to IS NOT NULL AND e.key LIKE 'replacement:%' AND c.id IS NULL";
     LinksAreThere: "what an entry corrects, belongs with or posts is in the book",
         "SELECT e.partner_id, e.livemode, e.id AS subject FROM entries e
         LEFT JOIN entries c ON c.partner_id = e.partner_id AND c.livemode = e.livemode AND c.id = e.corrects

@@ -37,8 +37,12 @@ pub async fn balances(db: &Db, tenant: Tenant, id: AccountId) -> Result<Option<B
         )
         .await?;
     row.map(|row| {
-        let current = stored::money(&row, "balance")?;
-        let held = stored::money(&row, "held")?;
+        let currency: Currency = row.parse("currency")?;
+        let money = |column: &str| {
+            Money::from_minor(row.int(column)?, currency)
+                .map_err(|_| DbError::column(column, "an amount in range", "a larger one"))
+        };
+        let (current, held) = (money("balance")?, money("held")?);
         let available = current
             .checked_sub(held)
             .map_err(|_| DbError::column("held", "an amount in range", "a larger one"))?;

@@ -1,12 +1,13 @@
 //! An account's statement: what it held at the beginning, each posting with what it was for and
 //! what it held then, and what it held at the end.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
 use ambient::Timestamp;
-use db::{Db, DbError, Row, params};
-use domain::{AccountId, EntryId, Money, Tenant, TransferId};
+use db::{Db, DbError, Row, Value, params};
+use domain::{AccountId, Currency, EntryId, Money, Tenant, TransferId};
 
 use crate::read::balance::History;
 use crate::{Place, Purpose, Template, stored};
@@ -138,59 +139,131 @@ pub async fn statement(
         after: until,
         last: closing.version,
     });
+    let lines = named(db, tenant, drafts(&rows, history.currency)?).await?;
     Ok(Some(Statement {
         opening: opening.balance,
         closing: closing.balance,
-        lines: lines(&rows)?,
+        lines,
         next,
     }))
 }
 
-/// Up to two other legs of each entry: the first is shown, and a second says that there are more.
-/// The versions of an account have no gaps, so a page is a range of them.
-const LINES: &str = "SELECT p.account_version, p.posted_at, p.entry_id, p.currency, p.amount, p.balance_after,
-            e.template, e.transfer_id, e.corrects,
-            o.account_id AS counter_id, a.purpose, a.rail
+/// Up to three legs of each entry, of which one may be ours: the first other one is shown, and a
+/// second says that there are more. The versions of an account have no gaps, so a page is a range of
+/// them. What the other accounts are is asked once for each and not once for each line.
+const LINES: &str = "SELECT p.account_version, p.posted_at, p.entry_id, p.amount, p.balance_after,
+            e.template, e.transfer_id, e.corrects, o.account_id AS counter_id, o.leg
      FROM postings p
      JOIN entries e ON e.partner_id = p.partner_id AND e.livemode = p.livemode AND e.id = p.entry_id
      LEFT JOIN postings o ON o.partner_id = p.partner_id AND o.livemode = p.livemode
        AND o.entry_id = p.entry_id AND o.leg <= 2 AND o.leg <> p.leg
-     LEFT JOIN accounts a ON a.partner_id = o.partner_id AND a.livemode = o.livemode AND a.id = o.account_id
      WHERE p.partner_id = $1 AND p.livemode = $2 AND p.account_id = $3
        AND p.account_version > $4 AND p.account_version <= $5
-     ORDER BY p.account_version, o.leg";
+     ORDER BY p.account_version";
 
-fn lines(rows: &[Row]) -> Result<Vec<Line>, DbError> {
-    let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
+/// Accounts that are asked for together: few lengths, so that few statements are prepared.
+const NAMED_TOGETHER: [usize; 3] = [1, 32, 1_024];
+
+/// A line whose counter is not looked up yet, and which leg of its entry that one is.
+struct Draft {
+    line: Line,
+    counter: Option<(AccountId, i64)>,
+    among_others: bool,
+}
+
+fn drafts(rows: &[Row], currency: Currency) -> Result<Vec<Draft>, DbError> {
+    let money = |row: &Row, column: &str| {
+        Money::from_minor(row.int(column)?, currency)
+            .map_err(|_| DbError::column(column, "an amount in range", "a larger one"))
+    };
+    let mut drafts: Vec<Draft> = Vec::with_capacity(rows.len());
     for row in rows {
         let version = row.int("account_version")?;
-        if let Some(line) = lines.last_mut().filter(|line| line.version == version) {
-            if let Some(counter) = &mut line.counter {
-                counter.among_others = true;
-            }
+        let counter = match stored::maybe(row, "counter_id")? {
+            None => None,
+            Some(account) => Some((account, row.int("leg")?)),
+        };
+        if let Some(draft) = drafts
+            .last_mut()
+            .filter(|draft| draft.line.version == version)
+        {
+            draft.among_others = true;
+            draft.counter = [draft.counter, counter]
+                .into_iter()
+                .flatten()
+                .min_by_key(|found| found.1);
             continue;
         }
-        lines.push(Line {
+        let line = Line {
             version,
             posted_at: row.timestamp("posted_at")?,
             entry: row.parse("entry_id")?,
             template: row.parse("template")?,
             transfer: stored::maybe(row, "transfer_id")?,
             corrects: stored::maybe(row, "corrects")?,
-            counter: match row.opt_text("counter_id")? {
-                None => None,
-                Some(_) => Some(Counter {
-                    account: row.parse("counter_id")?,
-                    purpose: row.parse("purpose")?,
-                    place: row.parse("rail")?,
-                    among_others: false,
-                }),
-            },
-            money: stored::money(row, "amount")?,
-            balance: stored::money(row, "balance_after")?,
+            counter: None,
+            money: money(row, "amount")?,
+            balance: money(row, "balance_after")?,
+        };
+        drafts.push(Draft {
+            line,
+            counter,
+            among_others: false,
         });
     }
-    Ok(lines)
+    Ok(drafts)
+}
+
+async fn named(db: &Db, tenant: Tenant, drafts: Vec<Draft>) -> Result<Vec<Line>, DbError> {
+    let wanted: BTreeSet<AccountId> = drafts
+        .iter()
+        .filter_map(|draft| draft.counter.map(|(account, _)| account))
+        .collect();
+    let accounts = accounts(db, tenant, wanted.into_iter().collect()).await?;
+    let with_counter = |draft: Draft| {
+        let counter = draft.counter.map(|(account, _)| {
+            let among_others = draft.among_others;
+            let found = accounts.get(&account).map(|&(purpose, place)| Counter {
+                account,
+                purpose,
+                place,
+                among_others,
+            });
+            found.ok_or_else(|| DbError::column("account_id", "an account", "none"))
+        });
+        Ok(Line {
+            counter: counter.transpose()?,
+            ..draft.line
+        })
+    };
+    drafts.into_iter().map(with_counter).collect()
+}
+
+async fn accounts(
+    db: &Db,
+    tenant: Tenant,
+    ids: Vec<AccountId>,
+) -> Result<HashMap<AccountId, (Purpose, Place)>, DbError> {
+    let mut accounts = HashMap::with_capacity(ids.len());
+    for some in ids.chunks(NAMED_TOGETHER[NAMED_TOGETHER.len() - 1]) {
+        let length = NAMED_TOGETHER.iter().find(|length| **length >= some.len());
+        let length = length.copied().unwrap_or(some.len());
+        let places: Vec<_> = (3..length + 3).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "SELECT id, purpose, rail FROM accounts
+             WHERE partner_id = $1 AND livemode = $2 AND id IN ({})",
+            places.join(", ")
+        );
+        let mut params = params![tenant.partner.to_string(), tenant.mode.is_live()];
+        let last = some.last().into_iter().cycle();
+        let padded = some.iter().chain(last).take(length);
+        params.extend(padded.map(|id| Value::Text(id.to_string())));
+        for row in db.fetch_all(&sql, params).await? {
+            let what = (row.parse("purpose")?, row.parse("rail")?);
+            accounts.insert(row.parse("id")?, what);
+        }
+    }
+    Ok(accounts)
 }
 
 #[cfg(test)]

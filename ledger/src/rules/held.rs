@@ -1,18 +1,17 @@
 //! What a hold lets an entry take.
 
-use domain::Money;
-
-use crate::{Account, Hold, Refusal};
+use super::changes::Changes;
+use crate::{Hold, Refusal};
 
 /// The entry takes from the account of its hold, and no more than was held.
-pub(super) fn covers(hold: &Hold, changes: &[(&Account, Money)]) -> Result<(), Refusal> {
+pub(super) fn covers(hold: &Hold, changes: &Changes<'_>) -> Result<(), Refusal> {
     let taken = changes
         .iter()
-        .find(|(account, change)| account.id == hold.account && change.is_negative());
+        .find(|(account, change)| account.id == hold.account && *change < 0);
     let Some((_, change)) = taken else {
         return Err(Refusal::HoldElsewhere { hold: hold.id });
     };
-    if -change.minor() > hold.money.minor() {
+    if -change > i128::from(hold.money.minor()) {
         return Err(Refusal::HoldTooSmall {
             hold: hold.id,
             held: hold.money,

@@ -294,9 +294,14 @@ impl Draw {
     }
 
     fn terms(&mut self) -> Ask {
-        let floor = *self
-            .chance
-            .of(&[Some(0), Some(0), Some(-5_000), Some(-50_000), Some(300)]);
+        let floor = *self.chance.of(&[
+            Some(0),
+            Some(0),
+            Some(-5_000),
+            Some(-50_000),
+            Some(300),
+            None,
+        ]);
         let ceiling = *self.chance.of(&[None, None, Some(50_000), Some(1_000)]);
         let (account, currency) = *self.chance.of(&self.wallets);
         Ask::Terms {

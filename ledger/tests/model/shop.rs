@@ -132,6 +132,7 @@ fn kept_terms(kept: Option<ChangeError>) -> Result<Said> {
         Some(ChangeError::BelowFloor(_) | ChangeError::AboveCeiling(_)) => {
             Said::Kept("broken already")
         }
+        Some(ChangeError::WithoutFloor(_)) => Said::Kept("without floor"),
         Some(other) => bail!("{other}"),
     })
 }

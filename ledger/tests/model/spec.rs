@@ -84,7 +84,8 @@ impl Model {
                 _ => return Said::Refused(refusal),
             };
             // A known key stays what it is.
-            if is_final(&refusal) && !self.keys.contains_key(key) {
+            let looked_at = is_only_looked_at(ask, &refusal);
+            if is_final(&refusal) && !looked_at && !self.keys.contains_key(key) {
                 let used = Used::Refused(ask.clone(), refusal.clone());
                 self.keys.insert(key.clone(), used);
             }
@@ -226,6 +227,9 @@ impl Model {
         if found.state == State::Closed {
             return Said::Kept("closed");
         }
+        if floor.is_none() && !account.purpose().may_go_below_zero() {
+            return Said::Kept("without floor");
+        }
         if floor.is_some_and(|floor| found.balance - found.held < floor)
             || ceiling.is_some_and(|ceiling| found.balance > ceiling)
         {
@@ -278,6 +282,17 @@ pub(super) fn money(minor: i64, currency: Currency) -> Money {
 
 fn is_due(hold: &Hold, now: Timestamp) -> bool {
     hold.expires_at.is_some_and(|at| at <= now)
+}
+
+/// The account at fault is one of a condition's, and none that the entry moves.
+fn is_only_looked_at(ask: &Ask, refusal: &Refusal) -> bool {
+    match (ask, refusal) {
+        (
+            Ask::Post(post),
+            Refusal::AccountUnknown { account } | Refusal::CurrencyDiffers { account, .. },
+        ) => post.legs.iter().all(|(leg, _)| leg != account),
+        _ => false,
+    }
 }
 
 /// A customer's refusal is for good. What was malformed, and what is the house's own fault, may be
