@@ -70,6 +70,7 @@ fn finds_what_a_text_writes() {
     );
     assert_eq!(written(r#""DELETE FROM \" postings""#), "postings");
     assert_eq!(written("SELECT a FROM entries FOR UPDATE"), "");
+    assert_eq!(written(r#"Form::inserts( "holds", &["#), "holds");
 }
 
 fn tables_of_the_ledger() -> BTreeSet<String> {
@@ -103,7 +104,9 @@ fn written_tables(text: &str) -> BTreeSet<String> {
     let written = words
         .windows(3)
         .filter_map(|w| match (w[0].as_str(), w[1].as_str()) {
-            ("insert", "into") | ("delete", "from") => Some(&w[2]),
+            ("insert", "into") | ("delete", "from") | ("form", "inserts" | "updates") => {
+                Some(&w[2])
+            }
             ("update", _) if w[2] == "set" || w[2] == "as" => Some(&w[1]),
             _ => None,
         });
