@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ambient::SystemClock;
@@ -19,16 +19,18 @@ use tokio::sync::{Mutex, RwLock, watch};
 
 use crate::outlive::Running;
 use crate::stage::{self, QUEUE, client_over_tcp, work_on};
-use crate::workflows::{Acts, Paid};
+use crate::workflows::{Acts, Paid, Sleeper};
 
 /// The network between a worker and its engine. At the n-th piece that the worker sends the power
 /// goes: what the engine does with the piece, it does in vain.
 struct Line {
     store: std::path::PathBuf,
     engine: Mutex<Running>,
-    /// Pieces that the worker has sent.
+    /// Pieces that the worker has sent, since it is at work.
     sent: AtomicUsize,
-    at: usize,
+    at: AtomicUsize,
+    /// Whether the engine had written anything that the cut took back.
+    in_vain: AtomicBool,
     /// Whether what the engine says still reaches the worker.
     heard: RwLock<bool>,
     /// How often the power has gone: connections of before are dead.
@@ -36,14 +38,15 @@ struct Line {
 }
 
 impl Line {
-    async fn open(store: &Path, at: usize) -> (Arc<Self>, SocketAddr) {
+    async fn open(store: &Path) -> (Arc<Self>, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let line = Arc::new(Self {
             store: store.to_owned(),
             engine: Mutex::new(Running::begin(store)),
             sent: AtomicUsize::new(0),
-            at,
+            at: AtomicUsize::new(NEVER),
+            in_vain: AtomicBool::new(false),
             heard: RwLock::new(true),
             cuts: watch::Sender::new(0),
         });
@@ -74,7 +77,8 @@ impl Line {
     async fn up(self: Arc<Self>, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let mut piece = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut piece).await {
-            let is_last = self.sent.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+            let is_last =
+                self.sent.fetch_add(1, Ordering::SeqCst) + 1 == self.at.load(Ordering::SeqCst);
             if is_last {
                 // By itself: it outlives the connection.
                 let cut = Arc::clone(&self).cut(piece[..length].to_vec(), to);
@@ -114,7 +118,8 @@ impl Line {
         let grows = || async { std::fs::metadata(&log).unwrap().len() > left[1].1.len() as u64 };
         // Not every piece is something to write down.
         let worked = stage::until("the engine works in vain", grows);
-        let _in_vain = tokio::time::timeout(Duration::from_millis(200), worked).await;
+        let worked = tokio::time::timeout(Duration::from_millis(200), worked).await;
+        self.in_vain.store(worked.is_ok(), Ordering::SeqCst);
         engine.kill();
         let _index = std::fs::remove_file(self.store.with_extension("db-shm"));
         for (file, bytes) in left {
@@ -126,14 +131,24 @@ impl Line {
     }
 }
 
-/// Plays one workflow with a cut at this piece, and answers how many pieces there were.
-async fn cut_at(at: usize) -> usize {
+/// Plays one workflow with a cut at this piece, and answers how many pieces there were, and whether
+/// the cut took anything back.
+async fn cut_at(at: usize) -> (usize, bool) {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("engine.db");
-    let (line, address) = Line::open(&store, at).await;
+    let (line, address) = Line::open(&store).await;
     let client = client_over_tcp(&address.to_string()).await;
     let acts = Acts::default();
     let worker = work_on(client.clone(), acts.clone(), 1_000);
+    // Whoever cannot connect at the very first gives up, so the worker is at work before.
+    let options = WorkflowStartOptions::new(QUEUE, "before").build();
+    let before = client
+        .start_workflow(Sleeper::run, 1, options)
+        .await
+        .unwrap();
+    before.get_result(Default::default()).await.unwrap();
+    line.sent.store(0, Ordering::SeqCst);
+    line.at.store(at, Ordering::SeqCst);
     let options = WorkflowStartOptions::new(QUEUE, "w").build();
     let handle = client
         .start_workflow(Paid::run, "w".to_owned(), options)
@@ -163,19 +178,21 @@ async fn cut_at(at: usize) -> usize {
     assert_eq!(count(EventType::WorkflowTaskFailed), 0);
     assert_eq!(count(EventType::WorkflowExecutionCompleted), 1);
     engine.close().await;
-    sent
+    (sent, line.in_vain.load(Ordering::SeqCst))
 }
+
+const NEVER: usize = usize::MAX;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_ahead_of_what_a_power_cut_left_goes_on_by_itself() {
-    const NEVER: usize = usize::MAX;
-    let pieces = cut_at(NEVER).await;
-    assert!(pieces > 20, "only {pieces} pieces");
-    // The first ones are the connection's own.
-    for at in (5..pieces).step_by(pieces.div_ceil(16)) {
+    let (pieces, _) = cut_at(NEVER).await;
+    let mut taken_back = 0;
+    for at in (1..pieces).step_by(pieces.div_ceil(10)) {
         println!("the power goes at piece {at} of {pieces}");
-        tokio::time::timeout(Duration::from_secs(60), cut_at(at))
+        let (_, in_vain) = tokio::time::timeout(Duration::from_secs(60), cut_at(at))
             .await
             .unwrap_or_else(|_| panic!("no end after a cut at piece {at}"));
+        taken_back += usize::from(in_vain);
     }
+    assert!(taken_back > 0, "no cut took anything back");
 }
