@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::books::Books;
+use crate::rail::Rail;
+use crate::replay::Replay;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -33,6 +35,12 @@ pub(crate) enum Command {
     /// Look into the books: verify them, take statements. Writes nothing, and may run beside the
     /// program.
     Ledger(Books),
+    /// See how the rails are; pause, resume and limit them. May run beside the program, which
+    /// honours it within a second.
+    Rail(Rail),
+    /// Before a new version is rolled out: replay the transfers under way in a running system, and
+    /// list those that this version would decide otherwise. Ends with 16 if there are any
+    Replay(Replay),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]

@@ -9,6 +9,8 @@ mod doors;
 mod failure;
 mod parts;
 mod protection;
+mod rail;
+mod replay;
 mod roles;
 mod settings;
 mod stores;
@@ -58,19 +60,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let (role, books) = match cli.command {
-        None => (None, None),
-        Some(Command::Role(role)) => (Some(role), None),
-        Some(Command::Ledger(books)) => (None, Some(books)),
+    let role = match &cli.command {
+        Some(Command::Role(role)) => Some(*role),
+        _ => None,
     };
     let settings = Settings::resolve(cli.flags, role, Surroundings::of_this_process())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::caused(Code::Internal, "cannot start threads", &error))?;
-    match books {
-        Some(books) => runtime.block_on(books::run(books, &settings)),
-        None => runtime.block_on(roles::run(role, settings)),
+    match cli.command {
+        None | Some(Command::Role(_)) => runtime.block_on(roles::run(role, settings)),
+        Some(Command::Ledger(books)) => runtime.block_on(books::run(books, &settings)),
+        Some(Command::Replay(asked)) => runtime.block_on(replay::run(&asked, &settings)),
+        Some(Command::Rail(rail)) => runtime.block_on(rail::run(rail, &settings)),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod workers;
 
 use ambient::SharedClock;
 use domain::Code;
+use rails::{Gates, Rails, Watched};
 use temporal::{Address, Client, Histories};
 
 use crate::banner::Places;
@@ -60,6 +61,29 @@ impl House {
         Ok(stores)
     }
 
+    /// What is known of the rails, and the gates to them. Read once before anything is sent: a rail
+    /// that was paused before this start is paused from its first moment.
+    pub(crate) async fn follow_rails(
+        &mut self,
+        stores: &Stores,
+    ) -> Result<(Watched, Gates), Failure> {
+        let (facts, stored) = (Watched::default(), Rails::new(stores.db.clone()));
+        let known = stored.facts(self.clock.now()).await.map_err(|error| {
+            let line = "what is known of the rails cannot be read";
+            Failure::caused(Code::DatabaseUnavailable, line, &error)
+        })?;
+        facts.set(known);
+        let process = format!("{}-{}", std::process::id(), self.clock.now().as_micros());
+        let gates = Gates::new(facts.clone(), self.clock.clone(), &process);
+        let (follower, through, clock) = (facts.clone(), gates.clone(), self.clock.clone());
+        let stop = self.supervisor.stop();
+        self.supervisor.spawn(async move {
+            follower.follow(stored, through, clock, stop).await;
+            Ok(())
+        });
+        Ok((facts, gates))
+    }
+
     /// A client of whichever engine runs the workflows.
     pub(crate) async fn connect(
         &mut self,
@@ -92,13 +116,18 @@ impl House {
             Histories::Sealed
         };
         let identity = format!("remit/{}", std::process::id());
-        temporal::connect(address, &identity, stores.vault.clone(), histories)
+        let elsewhere = matches!(address, Address::Server { .. });
+        let client = temporal::connect(address, &identity, stores.vault.clone(), histories)
             .await
             .map_err(|error| {
                 let at = self.places.engine.clone().unwrap_or_default();
                 let line = format!("cannot work with the engine at {at}; check --temporal");
                 Failure::caused(Code::EngineUnavailable, line, &error)
-            })
+            })?;
+        if elsewhere {
+            temporal::register_marks(&client).await;
+        }
+        Ok(client)
     }
 
     pub(crate) fn namespace(&self) -> String {

@@ -40,11 +40,12 @@ pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Fa
     let mut demo = None;
     if let Some(stores) = &stores {
         let client = house.connect(stores, engine.as_deref()).await?;
+        let (facts, gates) = house.follow_rails(stores).await?;
         if !matches!(role, Some(Role::Api)) {
-            parts::workers::raise(&mut house, stores, &client)?;
+            parts::workers::raise(&mut house, stores, &client, gates)?;
         }
         if let Some(listener) = doors.front {
-            demo = Some(parts::front::raise(&mut house, stores, &client, listener).await?);
+            demo = Some(parts::front::raise(&mut house, stores, &client, facts, listener).await?);
         }
     }
 

@@ -13,6 +13,7 @@ use adapters::Rails;
 use ambient::SharedClock;
 use domain::rail::RailId;
 use identity::Identity;
+use rails::{Gate, Gates, Watched};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
@@ -24,17 +25,32 @@ pub struct Bank {
     transfers: Transfers,
     identity: Identity,
     rails: Rails,
+    gates: Gates,
     clock: SharedClock,
 }
 
 impl Bank {
+    /// Its rails are as their contracts say, until [`Bank::through`] says otherwise.
     pub fn new(transfers: Transfers, identity: Identity, rails: Rails, clock: SharedClock) -> Self {
+        let gates = Gates::new(Watched::default(), clock.clone(), "");
         Self {
             transfers,
             identity,
             rails,
+            gates,
             clock,
         }
+    }
+
+    /// With gates that others close and open too.
+    #[must_use]
+    pub fn through(self, gates: Gates) -> Self {
+        Self { gates, ..self }
+    }
+
+    /// What every call to a rail passes.
+    pub fn gate(&self, rail: RailId) -> Arc<Gate> {
+        self.gates.rail(rail)
     }
 
     /// The rails that can be reached from here.

@@ -51,6 +51,11 @@ async fn start(app: &App, transfer: &Transfer) {
     };
     let deadline = app.clock.now().after(PATIENCE);
     let order = transfer.order();
+    // Beyond the partner's share of a rail, or not known: the row keeps it until there is room.
+    if !app.admission.admits(&order).await.unwrap_or_default() {
+        tracing::debug!(transfer = %transfer.id, "no room on its rail now, left to the sweeper");
+        return;
+    }
     let started = tokio::select! {
         started = app.starter.start(&order) => started,
         () = app.clock.sleep_until(deadline) => {

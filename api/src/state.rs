@@ -9,8 +9,9 @@ use db::Db;
 use domain::transfer::Order;
 use futures_util::future::BoxFuture;
 use identity::Identity;
+use rails::Watched;
 use tokio::sync::Semaphore;
-use transfers::Transfers;
+use transfers::{Admission, Transfers};
 
 /// Starts the workflow of an accepted transfer. "Already started" is success.
 pub trait Starter: Send + Sync + fmt::Debug {
@@ -92,11 +93,14 @@ pub struct App {
     pub identity: Identity,
     pub transfers: Transfers,
     pub starter: Arc<dyn Starter>,
+    /// What is known of the rails right now.
+    pub rails: Watched,
     pub clock: SharedClock,
     pub mint: Mint,
     pub limits: Limits,
     /// What readiness asks beside the database and the engine.
     pub probes: Arc<[Probe]>,
+    pub(crate) admission: Admission,
     pub(crate) rooms: Rooms,
 }
 
@@ -114,6 +118,7 @@ pub struct Parts {
     pub identity: Identity,
     pub transfers: Transfers,
     pub starter: Arc<dyn Starter>,
+    pub rails: Watched,
     pub clock: SharedClock,
     pub mint: Mint,
     pub limits: Limits,
@@ -127,10 +132,12 @@ impl From<Parts> for App {
                 requests: Arc::new(Semaphore::new(parts.limits.requests)),
                 starts: Arc::new(Semaphore::new(parts.limits.starts)),
             },
+            admission: Admission::new(parts.transfers.clone()),
             db: parts.db,
             identity: parts.identity,
             transfers: parts.transfers,
             starter: parts.starter,
+            rails: parts.rails,
             clock: parts.clock,
             mint: parts.mint,
             limits: parts.limits,

@@ -26,6 +26,18 @@ const NO_TENANT: &[(&str, &str)] = &[
         "a lane of the chain belongs to a writer, which serves all tenants",
     ),
     (
+        "rail_breakers",
+        "a breaker is of a process and a rail, which all tenants share",
+    ),
+    (
+        "rail_changes",
+        "who paused or limited a rail, which all tenants share",
+    ),
+    (
+        "rails",
+        "whether a rail is paused or limited; all tenants share it",
+    ),
+    (
         "schema_migrations",
         "describes the database itself, which all tenants share",
     ),

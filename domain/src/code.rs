@@ -71,6 +71,8 @@ codes! {
     TimedOut = "timed-out", 504, exit 21, Unknown, true, "The answer took too long";
     // What a look into the books finds.
     BooksUntrue = "books-untrue", 500, exit 15, NotExecuted, false, "The books are not true";
+    // What a look into the transfers under way finds.
+    ReplayBreaks = "replay-breaks", 500, exit 16, NotExecuted, false, "Transfers under way do not fit this version";
     // What keeps the program from starting.
     ConfigInvalid = "config-invalid", 500, exit 2, NotExecuted, false, "The configuration is not valid";
     AddressTaken = "address-taken", 500, exit 3, NotExecuted, false, "The address is taken by another program";

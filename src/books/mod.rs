@@ -7,8 +7,9 @@ mod chain;
 mod open;
 mod questions;
 mod reads;
-mod table;
+pub(crate) mod table;
 
+pub(crate) use open::{database, database_url, vault};
 pub(crate) use questions::Books;
 
 use questions::Question;

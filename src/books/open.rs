@@ -16,10 +16,7 @@ use crate::stores;
 
 /// Looks without the lock of the data directory: the program that holds it goes on meanwhile.
 pub(crate) async fn database(settings: &Settings) -> Result<Db, Failure> {
-    let url = match &settings.database {
-        Some(url) => url.clone(),
-        None => DatabaseUrl::Sqlite(settings.data_dir.join("remit.db")),
-    };
+    let url = database_url(settings);
     if let DatabaseUrl::Sqlite(file) = &url
         && !file.exists()
     {
@@ -35,6 +32,13 @@ pub(crate) async fn database(settings: &Settings) -> Result<Db, Failure> {
     Db::look(&url)
         .await
         .map_err(|error| stores::no_database(&url, &error))
+}
+
+pub(crate) fn database_url(settings: &Settings) -> DatabaseUrl {
+    match &settings.database {
+        Some(url) => url.clone(),
+        None => DatabaseUrl::Sqlite(settings.data_dir.join("remit.db")),
+    }
 }
 
 pub(crate) fn unreadable(error: &dyn std::error::Error) -> Failure {

@@ -6,6 +6,7 @@ use api::{App, Limits, Parts, Probe, StartError};
 use domain::Code;
 use domain::transfer::Order;
 use futures::future::{BoxFuture, FutureExt};
+use rails::Watched;
 use temporal::{Client, Starter};
 use tokio::net::TcpListener;
 
@@ -18,6 +19,7 @@ pub(crate) async fn raise(
     house: &mut House,
     stores: &Stores,
     client: &Client,
+    rails: Watched,
     listener: TcpListener,
 ) -> Result<Demo, Failure> {
     let address = listener
@@ -31,6 +33,7 @@ pub(crate) async fn raise(
         identity: stores.identity.clone(),
         transfers: stores.transfers.clone(),
         starter: Arc::new(Start(starter)),
+        rails,
         clock: house.clock.clone(),
         mint: stores.mint.clone(),
         limits: Limits::default(),

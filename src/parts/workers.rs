@@ -3,14 +3,21 @@
 use activities::{Bank, Books};
 use adapters::{RailConfig, Rails, sandbox_bank};
 use domain::Code;
+use rails::Gates;
 use temporal::{Client, Starter};
+use transfers::Admission;
 use worker::Worker;
 
 use super::House;
 use crate::failure::Failure;
 use crate::stores::Stores;
 
-pub(crate) fn raise(house: &mut House, stores: &Stores, client: &Client) -> Result<(), Failure> {
+pub(crate) fn raise(
+    house: &mut House,
+    stores: &Stores,
+    client: &Client,
+    gates: Gates,
+) -> Result<(), Failure> {
     let Some(bank_url) = house.places.bank.clone() else {
         return Err(Failure::new(
             Code::ConfigInvalid,
@@ -25,7 +32,8 @@ pub(crate) fn raise(house: &mut House, stores: &Stores, client: &Client) -> Resu
         stores.identity.clone(),
         rails,
         house.clock.clone(),
-    );
+    )
+    .through(gates);
     let (worked, stop) = (client.clone(), house.supervisor.stop());
     house.supervisor.spawn(async move {
         Worker::run(worked, books, bank, stop)
@@ -37,7 +45,8 @@ pub(crate) fn raise(house: &mut House, stores: &Stores, client: &Client) -> Resu
     let (transfers, clock) = (stores.transfers.clone(), house.clock.clone());
     let (starter, stop) = (Starter::new(client.clone()), house.supervisor.stop());
     house.supervisor.spawn(async move {
-        worker::sweep(transfers, starter, clock, stop).await;
+        let admission = Admission::new(transfers.clone());
+        worker::sweep(transfers, admission, starter, clock, stop).await;
         Ok(())
     });
     Ok(())

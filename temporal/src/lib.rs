@@ -7,10 +7,12 @@
 
 mod codec;
 mod connect;
+mod marks;
 mod starter;
 
 pub use codec::Histories;
 pub use connect::{Address, ConnectError, InProcess, connect};
+pub use marks::register_marks;
 pub use starter::{StartError, Starter};
 pub use temporalio_client::Client;
 

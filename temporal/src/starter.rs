@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::transfer::Order;
 use temporalio_client::errors::WorkflowStartError;
+use temporalio_client::tonic::Code;
 use temporalio_client::{Client, WorkflowIdReusePolicy, WorkflowStartOptions};
 use workflows::Transfer;
 
@@ -42,11 +43,25 @@ impl Starter {
     }
 
     pub async fn start(&self, order: &Order) -> Result<(), StartError> {
-        let options = WorkflowStartOptions::new(TRANSFERS, workflows::workflow_id(order.transfer))
-            // Also when it is closed: a transfer that ended must never begin again.
-            .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
-            .static_summary(summary(order))
-            .build();
+        match self.attempt(order, true).await {
+            // A cluster that does not know the marks (yet) runs the transfer without them.
+            Err(StartError::NotTaken(error)) if is_about_marks(&error) => {
+                self.attempt(order, false).await
+            }
+            said => said,
+        }
+    }
+
+    async fn attempt(&self, order: &Order, marked: bool) -> Result<(), StartError> {
+        let mut options =
+            WorkflowStartOptions::new(TRANSFERS, workflows::workflow_id(order.transfer))
+                // Also when it is closed: a transfer that ended must never begin again.
+                .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+                // The client sends this one text past the codec, so no amount and no id may stand
+                // in it.
+                .static_summary(workflows::marks::route(order))
+                .build();
+        options.search_attributes = marked.then(|| workflows::marks::of(order));
         let start = self.client.start_workflow(Transfer::run, *order, options);
         match tokio::time::timeout(PATIENCE, start).await {
             Ok(Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. })) => Ok(()),
@@ -63,12 +78,12 @@ impl Starter {
     }
 }
 
-/// What kinds of account the money goes between. The client sends this one text past the codec, so
-/// no amount and no id may stand in it.
-fn summary(order: &Order) -> String {
-    let kind = |end: &domain::transfer::Endpoint| match end.rail() {
-        None => "wallet",
-        Some(rail) => rail.name(),
-    };
-    format!("{} to {}", kind(&order.source), kind(&order.destination))
+fn is_about_marks(error: &WorkflowStartError) -> bool {
+    match error {
+        WorkflowStartError::Rpc(status) => {
+            status.code() == Code::InvalidArgument
+                && status.message().to_lowercase().contains("search attribute")
+        }
+        _ => false,
+    }
 }

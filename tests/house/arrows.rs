@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "transfers",
         &["ambient", "db", "domain", "identity", "ledger", "vault"],
     ),
+    ("rails", &["ambient", "db", "domain"]),
     ("workflows", &["domain"]),
     ("adapters", &["domain"]),
     (
@@ -26,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ambient",
             "domain",
             "identity",
+            "rails",
             "transfers",
             "workflows",
         ],
@@ -41,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "activities",
             "ambient",
             "domain",
+            "rails",
             "temporal",
             "transfers",
             "workflows",
@@ -48,7 +51,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["ambient", "db", "domain", "identity", "ledger", "transfers"],
+        &[
+            "ambient",
+            "db",
+            "domain",
+            "identity",
+            "ledger",
+            "rails",
+            "transfers",
+        ],
     ),
     (
         "console",
@@ -87,6 +98,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "engine",
             "identity",
             "ledger",
+            "rails",
             "sandbox",
             "temporal",
             "transfers",

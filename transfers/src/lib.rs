@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accept;
+mod admission;
 mod attempt;
 mod attempts;
 mod books;
@@ -29,6 +30,7 @@ use domain::Tenant;
 use identity::Identity;
 
 pub use accept::Accepted;
+pub use admission::Admission;
 pub use attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 pub use error::{AcceptError, AttemptError, FieldError, RecordError, StoreError};
 pub use history::StatusChange;

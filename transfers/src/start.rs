@@ -31,7 +31,8 @@ impl Transfers {
         Ok(())
     }
 
-    /// What was accepted some time ago and is not known to run, oldest first.
+    /// What was accepted some time ago and is not known to run: of each tenant in turn, the oldest
+    /// first, so that many of one's do not hide another's.
     ///
     /// The one query here that looks at all tenants: the starter serves all of them.
     pub async fn to_start(
@@ -40,8 +41,11 @@ impl Transfers {
         limit: u32,
     ) -> Result<Vec<Order>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM transfers
-             WHERE start_pending = 1 AND created_at <= $1 ORDER BY created_at LIMIT $2"
+            "SELECT {COLUMNS} FROM (
+                 SELECT {COLUMNS}, row_number() OVER (
+                     PARTITION BY partner_id, livemode ORDER BY created_at, transfer_id) AS turn
+                 FROM transfers WHERE start_pending = 1 AND created_at <= $1) AS waiting
+             ORDER BY turn, created_at LIMIT $2"
         );
         let until = self.clock.now().before(older_than);
         let params = params![until, limit.min(LONGEST_PAGE)];

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ambient::SharedClock;
 use temporal::{StartError, Starter};
 use tokio_util::sync::CancellationToken;
-use transfers::Transfers;
+use transfers::{Admission, Transfers};
 
 /// Younger rows are about to be started by whoever accepted them.
 const OLD_ENOUGH: Duration = Duration::from_secs(2);
@@ -19,13 +19,14 @@ const BATCH: u32 = 200;
 /// the process nobody else is about to start them.
 pub async fn sweep(
     transfers: Transfers,
+    admission: Admission,
     starter: Starter,
     clock: SharedClock,
     stop: CancellationToken,
 ) {
     let mut old_enough = Duration::ZERO;
     while !stop.is_cancelled() {
-        if let Err(error) = round(&transfers, &starter, old_enough).await {
+        if let Err(error) = round(&transfers, &admission, &starter, old_enough).await {
             tracing::warn!(%error, "waiting transfers could not be started; trying again");
         }
         old_enough = OLD_ENOUGH;
@@ -41,10 +42,15 @@ pub async fn sweep(
 /// not asked for the rest.
 async fn round(
     transfers: &Transfers,
+    admission: &Admission,
     starter: &Starter,
     old_enough: Duration,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     for order in transfers.to_start(old_enough, BATCH).await? {
+        // Beyond its partner's share of a rail: in one of the next rounds.
+        if !admission.admits(&order).await? {
+            continue;
+        }
         match starter.start(&order).await {
             Ok(()) => transfers.started(&order.tenant, order.transfer).await?,
             Err(error @ StartError::NotTaken(_)) => {

@@ -1,10 +1,12 @@
-//! Records the history of a workflow for `tests/replay.rs`, from an engine on this machine whose
+//! Records the history of one workflow, of a case that no scenario makes, for `tests/replay.rs`, from an engine on this machine whose
 //! histories are plain:
 //!
 //! ```text
 //! remit --plain-histories
 //! cargo run -p workflows --example record -- 127.0.0.1:7233 transfer/tr_… > …/<case>.v1.json
 //! ```
+//!
+//! All scenarios at once are recorded by `tests/stories/histories.rs`, which says how.
 #![allow(clippy::unwrap_used)]
 
 use temporalio_client::{

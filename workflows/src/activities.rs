@@ -101,6 +101,10 @@ pub enum BankAnswer {
     Refused {
         rejection: Rejection,
     },
+    /// Surely nothing left, on a rail whose step is not simply tried again.
+    NotSent {
+        evidence: String,
+    },
     /// It may have happened. Nothing is concluded from this but that one has to find out.
     Unknown {
         evidence: String,

@@ -6,6 +6,7 @@
 //! decide the same.
 
 pub mod activities;
+pub mod marks;
 mod options;
 mod patches;
 pub mod transfer;

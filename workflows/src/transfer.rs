@@ -22,7 +22,7 @@ pub fn workflow_id(transfer: TransferId) -> String {
 #[derive(Debug)]
 pub struct Transfer {
     order: Order,
-    standing: Standing,
+    pub(crate) standing: Standing,
     /// How often an operator asked to try the stuck step again.
     tries_asked: u32,
 }

@@ -7,6 +7,7 @@ use transfers::Finding;
 use workflows::activities::{BankStep, Verdict};
 
 use super::Bank;
+use super::submit::health;
 use crate::failure;
 
 pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, ActivityError> {
@@ -21,13 +22,19 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
         .now()
         .before(rail.promises().not_found_is_proof_after);
     let last_sent = last_sent(bank, &step).await?;
-    let found = inquiries
+    let mut pass = match bank.gate(step.rail).question().await {
+        Ok(pass) => pass,
+        Err(not_now) => return Err(failure::try_again_after(not_now, Some(not_now.wait()))),
+    };
+    let answer = inquiries
         .inquire(&Inquiry {
             key: step.key,
             money: step.order.money,
         })
-        .await
-        .map_err(failure::try_again)?;
+        .await;
+    pass.saw(health(&answer));
+    drop(pass);
+    let found = answer.map_err(failure::try_again)?;
     let verdict = judge(found, last_sent, cut_off);
     if let Some(finding) = settles(&verdict, cut_off) {
         // From now on nothing of this step is under way, and a later answer counts again.

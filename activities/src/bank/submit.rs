@@ -3,9 +3,12 @@
 //! Once an attempt may have arrived, a later "no" or "not reached" proves nothing about it: the
 //! answer stays unknown until an inquiry, a webhook, a statement or a person settles it.
 
+use std::time::Duration;
+
 use domain::Step;
 use domain::rail::{Answer, Instruction, PortError, Rail};
 use domain::transfer::{Endpoint, Order};
+use rails::Health;
 use temporalio_sdk::activities::ActivityError;
 use transfers::{AttemptError, AttemptResult};
 use workflows::activities::{BankAnswer, BankStep};
@@ -32,6 +35,11 @@ pub(super) async fn submit(
         return Err(failure::contradiction(NotAsAccepted));
     }
     let instruction = instruction(bank, &step).await?;
+    let never_repeat = rail.promises().deduplicates_for.is_none();
+    let mut pass = match bank.gate(step.rail).payment(tenant.partner).await {
+        Ok(pass) => pass,
+        Err(not_now) => return not_sent(not_now, Some(not_now.wait()), never_repeat),
+    };
     let attempt = bank
         .transfers
         .open_attempt(tenant, step.key, step.rail)
@@ -43,18 +51,20 @@ pub(super) async fn submit(
         Some(Err(rejection)) => return Ok(BankAnswer::Refused { rejection }),
         None => {}
     }
-    let never_repeat = rail.promises().deduplicates_for.is_none();
     let answer = if attempt.earlier_unresolved && never_repeat {
         // It must not leave a second time. Closed as never sent, and asked about instead.
         Err(PortError::Unreachable)
     } else {
-        send(rail.as_ref(), movement, &instruction).await
+        let answer = send(rail.as_ref(), movement, &instruction).await;
+        pass.saw(health(&answer));
+        answer
     };
+    drop(pass);
     bank.transfers
         .close_attempt(tenant, step.key, attempt.number, result_of(&answer))
         .await
         .map_err(not_recorded)?;
-    conclude(answer, attempt.earlier_unresolved)
+    conclude(answer, attempt.earlier_unresolved, never_repeat)
 }
 
 /// A bank is asked for what was accepted, and for nothing else: whoever can start a workflow must
@@ -114,6 +124,7 @@ fn result_of(answer: &Result<Answer, PortError>) -> AttemptResult {
 fn conclude(
     answer: Result<Answer, PortError>,
     earlier_unresolved: bool,
+    never_repeat: bool,
 ) -> Result<BankAnswer, ActivityError> {
     match answer {
         Ok(Answer { bank_reference }) => Ok(BankAnswer::Done { bank_reference }),
@@ -123,9 +134,32 @@ fn conclude(
         }),
         Err(PortError::Rejected(rejection)) => Ok(BankAnswer::Refused { rejection }),
         Err(error @ PortError::Throttled { retry_after }) => {
-            Err(failure::try_again_after(error, retry_after))
+            not_sent(error, retry_after, never_repeat)
         }
-        Err(error @ PortError::Unreachable) => Err(failure::try_again(error)),
+        Err(error @ PortError::Unreachable) => not_sent(error, None, never_repeat),
+    }
+}
+
+/// Nothing left. Where a step has many tries the engine tries again by itself; where it has one,
+/// because what was sent may not be sent again, the workflow is told that nothing was.
+fn not_sent(
+    error: impl std::error::Error + Send + Sync + 'static,
+    wait: Option<Duration>,
+    never_repeat: bool,
+) -> Result<BankAnswer, ActivityError> {
+    if never_repeat {
+        return Ok(BankAnswer::NotSent {
+            evidence: error.to_string(),
+        });
+    }
+    Err(failure::try_again_after(error, wait))
+}
+
+/// What an answer says about the rail, whatever it says about the money.
+pub(super) const fn health<T>(answer: &Result<T, PortError>) -> Health {
+    match answer {
+        Ok(_) | Err(PortError::Rejected(_) | PortError::Throttled { .. }) => Health::Answered,
+        Err(PortError::Unreachable | PortError::Unknown { .. }) => Health::Silent,
     }
 }
 
@@ -223,20 +257,25 @@ mod tests {
     #[test]
     fn a_refusal_is_final_only_when_nothing_else_may_have_arrived() {
         assert!(matches!(
-            conclude(rejected(), false),
+            conclude(rejected(), false, false),
             Ok(BankAnswer::Refused { .. })
         ));
         assert!(matches!(
-            conclude(rejected(), true),
+            conclude(rejected(), true, false),
             Ok(BankAnswer::Unknown { .. })
         ));
     }
 
     #[test]
     fn not_reached_is_tried_again_unless_something_may_have_arrived() {
-        assert!(conclude(Err(PortError::Unreachable), false).is_err());
+        assert!(conclude(Err(PortError::Unreachable), false, false).is_err());
+        // With one try only, it must not be spent on a call that never left.
         assert!(matches!(
-            conclude(Err(PortError::Unreachable), true),
+            conclude(Err(PortError::Unreachable), false, true),
+            Ok(BankAnswer::NotSent { .. })
+        ));
+        assert!(matches!(
+            conclude(Err(PortError::Unreachable), true, false),
             Ok(BankAnswer::Unknown { .. })
         ));
     }
@@ -250,7 +289,7 @@ mod tests {
         };
         for earlier in [false, true] {
             assert!(matches!(
-                conclude(silence(), earlier),
+                conclude(silence(), earlier, false),
                 Ok(BankAnswer::Unknown { .. })
             ));
         }
@@ -265,7 +304,7 @@ mod tests {
         };
         for earlier in [false, true] {
             assert!(matches!(
-                conclude(done(), earlier),
+                conclude(done(), earlier, false),
                 Ok(BankAnswer::Done { .. })
             ));
         }

@@ -5,6 +5,7 @@ mod bank_accounts;
 mod docs;
 mod events;
 mod health;
+mod rails;
 mod transfers;
 mod users;
 
@@ -17,6 +18,7 @@ pub(crate) fn business(app: &App) -> Table {
         accounts::routes,
         bank_accounts::routes,
         events::routes,
+        rails::routes,
         transfers::routes,
         users::routes,
     ]

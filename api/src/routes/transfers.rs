@@ -135,7 +135,11 @@ async fn list(
         .list(&whose.0, &filter, paging.after, paging.limit)
         .await
         .map_err(|error| failure::store(&error))?;
-    let rows = page.transfers.into_iter().map(TransferView::from).collect();
+    let rows = page
+        .transfers
+        .into_iter()
+        .map(|transfer| TransferView::seen(transfer, &app.rails))
+        .collect();
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(List::until(rows, next.as_deref())))
 }
@@ -163,7 +167,8 @@ async fn get(
         .map_err(|error| failure::store(&error))?;
     // What happened between the two reads is left for the next look: one answer, one moment.
     history.retain(|change| change.sequence <= transfer.version);
-    Ok(Json(TransferView::from(transfer).with_history(history)))
+    let view = TransferView::seen(transfer, &app.rails);
+    Ok(Json(view.with_history(history)))
 }
 
 /// GET /v1/transfers/{id}/history

@@ -33,6 +33,7 @@ async fn matrix(house: &House) {
         GET  /v1/bank_accounts            read
         GET  /v1/bank_accounts/{id}       read
         GET  /v1/events                   read
+        GET  /v1/rails                    read
         POST /v1/transfers                transfers:write
         GET  /v1/transfers                read
         GET  /v1/transfers/{id}           read

@@ -111,6 +111,7 @@ impl House {
             identity,
             transfers,
             starter: Arc::clone(&starter) as Arc<dyn Starter>,
+            rails: rails::Watched::default(),
             clock,
             mint,
             limits,

@@ -277,6 +277,7 @@ async fn app(url: &DatabaseUrl) -> Result<App> {
         identity,
         transfers,
         starter: Arc::new(Idle),
+        rails: rails::Watched::default(),
         clock,
         mint,
         limits: Limits::default(),

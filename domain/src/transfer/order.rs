@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Status;
 use crate::rail::RailId;
-use crate::{AccountId, BankAccountId, Money, Tenant, TransferId};
+use crate::{AccountId, BankAccountId, Money, Step, Tenant, TransferId};
 
 /// One end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,4 +37,19 @@ pub struct Order {
     pub money: Money,
     pub source: Endpoint,
     pub destination: Endpoint,
+}
+
+impl Order {
+    /// The step that a rail has to do in this status, and which rail.
+    pub const fn waits_for(&self, status: Status) -> Option<(Step, RailId)> {
+        let (step, rail) = match status {
+            Status::Collecting | Status::Compensating => (Step::Collect, self.source.rail()),
+            Status::PayingOut => (Step::PayOut, self.destination.rail()),
+            _ => return None,
+        };
+        match rail {
+            Some(rail) => Some((step, rail)),
+            None => None,
+        }
+    }
 }

@@ -85,6 +85,36 @@ impl House {
         Ok(accepted.transfer)
     }
 
+    pub(crate) async fn another_tenant(&self) -> Result<Tenant> {
+        Ok(self
+            .identity
+            .create_partner(domain::Mode::Sandbox, "Another")
+            .await?)
+    }
+
+    /// Between the wallets of two new people of that tenant.
+    pub(crate) async fn accept_as(&self, tenant: &Tenant, key: &str) -> Result<TransferId> {
+        let first = self.new_wallet(*tenant).await?;
+        let second = self.new_wallet(*tenant).await?;
+        let (key, order) = (idempotency(key), self.order(first, second));
+        let accepted = self.transfers.accept(tenant, &key, order).await?;
+        Ok(accepted.transfer.id)
+    }
+
+    async fn new_wallet(&self, tenant: Tenant) -> Result<EndpointRef> {
+        let person = self.identity.create_user(&tenant, "Somebody").await?;
+        let mint = Mint::new(Arc::new(self.clock.clone()));
+        let opened: Result<_, db::WriteError<ledger::LedgerError>> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    ledger::open_wallet(tx, &mint, tenant, person, Currency::EUR).await
+                })
+            })
+            .await;
+        Ok(EndpointRef::Wallet(opened?.id))
+    }
+
     pub(crate) async fn record(&self, id: TransferId, what: &[Happening]) -> Result<Recorded> {
         Ok(self.transfers.record_all(&self.tenant, id, what).await?)
     }

@@ -6,12 +6,14 @@ use anyhow::{Result, ensure};
 use db::DbError;
 use domain::transfer::Happening;
 use testkit::Trial;
+use transfers::Admission;
 
 use crate::house::{House, each, idempotency};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(each("a_caller_that_goes_away_takes_nothing_back", dropped));
+    trials.extend(each("nobody_fills_a_rail_or_a_line_alone", shares));
     trials.extend(each("what_is_not_started_is_found_until_it_is", starter));
     trials
 }
@@ -95,5 +97,55 @@ async fn starter(house: House) -> Result<()> {
         .await?;
     house.clock.advance(wait);
     ensure!(found(house.transfers.to_start(wait, 10).await?) == [fourth.id]);
+    Ok(())
+}
+
+/// One partner has over a hundred transfers waiting, another one: both are found at once, and of the
+/// first only its share is let on.
+async fn shares(house: House) -> Result<()> {
+    let (bank, wallet) = (house.bank(0), house.wallet(1));
+    for number in 0..120 {
+        house
+            .accept(&format!("flood-{number}"), house.order(bank, wallet))
+            .await?;
+    }
+    let other = house.another_tenant().await?;
+    let later = house.accept_as(&other, "late").await?;
+    house.clock.advance(Duration::from_secs(5));
+    let found = house.transfers.to_start(Duration::ZERO, 100).await?;
+    ensure!(found.len() == 100);
+    let place = found.iter().position(|order| order.transfer == later);
+    ensure!(place.is_some_and(|place| place < 2), "{place:?}");
+
+    let admission = Admission::with_shares(house.transfers.clone(), |_| 3);
+    let flood = |order: &&domain::transfer::Order| order.tenant == house.tenant;
+    let mut admitted = Vec::new();
+    for order in found.iter().filter(flood) {
+        if admission.admits(order).await? {
+            admitted.push(*order);
+        }
+    }
+    ensure!(admitted.len() == 3, "{}", admitted.len());
+    for order in &admitted {
+        house
+            .transfers
+            .started(&house.tenant, order.transfer)
+            .await?;
+    }
+    // Counted anew it is the same, until one of them is over.
+    house.clock.advance(Duration::from_secs(5));
+    let next = found.iter().filter(flood).nth(3).unwrap();
+    ensure!(!admission.admits(next).await?);
+    let decline = domain::transfer::Decline::AccountClosed;
+    let over = [Happening::Collecting, Happening::Declined { decline }];
+    house.record(admitted[0].transfer, &over).await?;
+    house.clock.advance(Duration::from_secs(5));
+    ensure!(admission.admits(next).await?);
+    ensure!(!admission.admits(next).await?);
+    // What stays in our own books is nobody's queue.
+    let inside = house
+        .accept("inside", house.order(house.wallet(0), wallet))
+        .await?;
+    ensure!(admission.admits(&inside.order()).await?);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Steps at a bank. Each returns only when the fate of the money is known.
 
+use std::time::Duration;
+
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{Decline, Order};
 use domain::{Step, StepKey};
@@ -19,6 +21,14 @@ pub(super) enum Outcome {
 
 /// How often a step that provably never arrived is sent again before a person looks at it.
 const ROUNDS_BEFORE_A_PERSON_LOOKS: u32 = 5;
+
+/// Ever longer: each time lengthens the history, and an outage may last.
+fn until_sent_again(unsent: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(3_600);
+    Duration::from_secs(15)
+        .saturating_mul(1 << unsent.min(8))
+        .min(LONGEST)
+}
 
 #[derive(Clone, Copy)]
 enum Movement {
@@ -80,11 +90,19 @@ pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> Workflo
 /// bank stays the same on every attempt.
 async fn settle(ctx: &Ctx, step: BankStep, movement: Movement) -> WorkflowResult<Outcome> {
     let mut rounds = 0;
+    let mut unsent = 0;
     loop {
         let evidence = match send(ctx, step, movement).await {
             Ok(BankAnswer::Done { bank_reference }) => return Ok(Outcome::Done { bank_reference }),
             Ok(BankAnswer::Refused { rejection }) => return Ok(refused(&rejection)),
             Ok(BankAnswer::Unknown { evidence }) => evidence,
+            Ok(BankAnswer::NotSent { .. }) => {
+                // No doubt and no round: there is nothing to find out about what never left.
+                unsent += 1;
+                let wait = options::wait(until_sent_again(unsent), &step.key.to_string());
+                ctx.timer(wait).await;
+                continue;
+            }
             // A worker that died or ran out of time says nothing about the bank.
             Err(error) => error.to_string(),
         };

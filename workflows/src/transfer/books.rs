@@ -8,7 +8,7 @@ use temporalio_workflow::{ActivityExecutionError, WorkflowResult, WorkflowTermin
 use super::run::Undo;
 use super::{Ctx, Standing, operator};
 use crate::activities::{Booked, Books, Record};
-use crate::options;
+use crate::{marks, options};
 
 /// Why the happy path ended.
 pub(super) enum Stop {
@@ -164,8 +164,13 @@ async fn once(
         happenings: happenings.to_vec(),
     };
     let options = options::books(&summary(happenings));
-    ctx.execute_local_activity(Books::record, record, options)
-        .await
+    let booked = ctx
+        .execute_local_activity(Books::record, record, options)
+        .await?;
+    if booked == Booked::Done {
+        marks::show(ctx, happenings);
+    }
+    Ok(booked)
 }
 
 fn summary(happenings: &[Happening]) -> String {

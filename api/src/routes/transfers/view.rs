@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use domain::rail::RailId;
 use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Status};
 use domain::{AccountId, BankAccountId, Money, Step, StepKey, TransferId};
+use rails::Watched;
 use serde::Serialize;
 use transfers::{NetworkStatus, StatusChange, StatusReason, Transfer};
+
+use crate::routes::rails::{Health, health};
 
 #[derive(Debug, Serialize)]
 pub(super) struct TransferView {
@@ -46,6 +49,18 @@ pub(crate) struct FlagsView {
     in_doubt: Option<FlagView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     needs_operator: Option<FlagView>,
+    /// Never stored: it is what is true of the rail, said of everything that waits for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rail_paused: Option<RailPausedView>,
+}
+
+/// The transfer waits for a rail, and goes on by itself.
+#[derive(Debug, Serialize)]
+struct RailPausedView {
+    rail: RailId,
+    step: Step,
+    since: String,
+    reason: Health,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +135,14 @@ impl From<Transfer> for TransferView {
 }
 
 impl TransferView {
+    /// With what only shows at the moment of looking.
+    pub(super) fn seen(transfer: Transfer, rails: &Watched) -> Self {
+        let rail_paused = RailPausedView::of(&transfer, rails);
+        let mut view = Self::from(transfer);
+        view.flags.rail_paused = rail_paused;
+        view
+    }
+
     /// The whole story.
     pub(super) fn with_history(self, history: Vec<StatusChange>) -> Self {
         Self {
@@ -171,11 +194,27 @@ impl From<StatusReason> for ReasonView {
     }
 }
 
+impl RailPausedView {
+    /// A doubt or a person is what is waited for first: neither is held up by a pause.
+    fn of(transfer: &Transfer, rails: &Watched) -> Option<Self> {
+        let (step, rail) = transfer.order().waits_for(transfer.status)?;
+        let (reason, since) = health(&rails.rail(rail));
+        let since = since.filter(|_| transfer.flags.is_empty())?;
+        Some(Self {
+            rail,
+            step,
+            since: since.max(transfer.updated_at).to_string(),
+            reason,
+        })
+    }
+}
+
 impl From<Flags> for FlagsView {
     fn from(flags: Flags) -> Self {
         Self {
             in_doubt: flags.in_doubt.map(FlagView::from),
             needs_operator: flags.needs_operator.map(FlagView::from),
+            rail_paused: None,
         }
     }
 }
