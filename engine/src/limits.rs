@@ -56,6 +56,8 @@ pub(crate) const MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const WORTH_COMPRESSING: usize = 64 * 1024;
 /// Open connections of one TCP door: below what an operating system gives a process by default.
 pub(crate) const CONNECTIONS: usize = 500;
+/// Calls under way on one of them, polls that wait too. Its peer keeps back what is more.
+pub(crate) const CALLS_OF_CONNECTION: u32 = 10_000;
 pub(crate) const QUERY_TEXT_BYTES: usize = 16 * 1024;
 pub(crate) const HISTORY_PAGE_EVENTS: i64 = 1_000;
 pub(crate) const HISTORY_PAGE_BYTES: usize = 4 * 1024 * 1024;

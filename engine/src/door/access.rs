@@ -196,7 +196,7 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::door::tcp::DESCRIPTORS;
+    use crate::door::calls::DESCRIPTORS;
 
     /// As much of the protocol's own description as is looked at here.
     #[derive(Clone, PartialEq, Message)]

@@ -4,7 +4,6 @@
 //! everybody else who is ready now: they get to say what they have, and then all of it is written.
 //!
 //! This rests on how HTTP/2 connections are driven here: each turn of their task ends in a flush.
-//! A TLS handshake is not driven like that, so what is under TLS is not gathered.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -14,13 +13,14 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// More than this is written without waiting for more.
 const MOST: usize = 32 * 1_024;
 
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub(super) struct Gathered<IO> {
+    io: IO,
     waiting: BytesMut,
     turn: Arc<Turn>,
     asked: bool,
@@ -40,9 +40,10 @@ impl Wake for Turn {
     }
 }
 
-impl Gathered {
-    pub(super) fn new() -> Self {
+impl<IO: AsyncWrite + Unpin> Gathered<IO> {
+    pub(super) fn new(io: IO) -> Self {
         Self {
+            io,
             waiting: BytesMut::new(),
             // What opens a connection goes out at once: its peer may wait for it in silence.
             turn: Arc::new(Turn {
@@ -53,33 +54,42 @@ impl Gathered {
         }
     }
 
-    /// Takes bytes that are to be written to `into`.
-    pub(super) fn poll_write(
-        &mut self,
-        mut into: Pin<&mut impl AsyncWrite>,
+    /// Writes what has gathered.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting.is_empty() {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, &self.waiting))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.waiting.advance(written),
+            }
+        }
+        self.asked = false;
+        self.turn.has_come.store(false, Ordering::Release);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Gathered<IO> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.waiting.len() + bytes.len() > MOST {
-            ready!(self.poll_drain(into.as_mut(), cx))?;
-            return into.poll_write(cx, bytes);
+            ready!(self.poll_drain(cx))?;
+            return Pin::new(&mut self.io).poll_write(cx, bytes);
         }
         self.waiting.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
-    pub(super) fn poll_flush(
-        &mut self,
-        mut into: Pin<&mut impl AsyncWrite>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.waiting.is_empty() {
-            return into.poll_flush(cx);
+            return Pin::new(&mut self.io).poll_flush(cx);
         }
         self.turn.task.register(cx.waker());
         if self.turn.has_come.load(Ordering::Acquire) {
-            ready!(self.poll_drain(into.as_mut(), cx))?;
-            return into.poll_flush(cx);
+            ready!(self.poll_drain(cx))?;
+            return Pin::new(&mut self.io).poll_flush(cx);
         }
         if !self.asked {
             self.asked = true;
@@ -92,21 +102,19 @@ impl Gathered {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes what has gathered.
-    pub(super) fn poll_drain(
-        &mut self,
-        mut into: Pin<&mut impl AsyncWrite>,
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Gathered<IO> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.waiting.is_empty() {
-            match ready!(into.as_mut().poll_write(cx, &self.waiting))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.waiting.advance(written),
-            }
-        }
-        self.asked = false;
-        self.turn.has_come.store(false, Ordering::Release);
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.io).poll_read(cx, into)
     }
 }
 
@@ -141,46 +149,46 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_said_before_the_next_turn_goes_out_as_one_and_by_itself() {
-        let (mut gathered, mut wire) = (Gathered::new(), Wire::default());
+        let mut gathered = Gathered::new(Wire::default());
         let mut turns = 0;
         poll_fn(|cx| {
             turns += 1;
-            let mut wire = Pin::new(&mut wire);
+            let mut it = Pin::new(&mut gathered);
             if turns == 1 {
-                assert!(gathered.poll_write(wire.as_mut(), cx, b"hello").is_ready());
-                assert!(gathered.poll_flush(wire.as_mut(), cx).is_ready());
-                assert_eq!(wire.0, [b"hello"]);
+                assert!(it.as_mut().poll_write(cx, b"hello").is_ready());
+                assert!(it.as_mut().poll_flush(cx).is_ready());
+                assert_eq!(it.io.0, [b"hello"]);
                 for word in [b"one ", b"two "] {
-                    let taken = gathered.poll_write(wire.as_mut(), cx, word);
+                    let taken = it.as_mut().poll_write(cx, word);
                     assert!(matches!(taken, Poll::Ready(Ok(4))));
                     // Several flushes in a turn are still one turn.
-                    assert!(gathered.poll_flush(wire.as_mut(), cx).is_ready());
+                    assert!(it.as_mut().poll_flush(cx).is_ready());
                 }
-                assert_eq!(wire.0.len(), 1);
+                assert_eq!(it.io.0.len(), 1);
                 return Poll::Pending;
             }
             // Nobody else woke this task.
-            assert!(gathered.poll_flush(wire.as_mut(), cx).is_ready());
-            match wire.0.len() {
+            assert!(it.as_mut().poll_flush(cx).is_ready());
+            match it.io.0.len() {
                 1 => Poll::Pending,
                 _ => Poll::Ready(()),
             }
         })
         .await;
-        assert_eq!(wire.0[1..], [b"one two "]);
+        assert_eq!(gathered.io.0[1..], [b"one two "]);
     }
 
     #[tokio::test]
     async fn much_is_not_gathered_and_keeps_its_order() {
-        let (mut gathered, mut wire) = (Gathered::new(), Wire::default());
+        let mut gathered = Gathered::new(Wire::default());
         poll_fn(|cx| {
-            let mut wire = Pin::new(&mut wire);
-            assert!(gathered.poll_write(wire.as_mut(), cx, b"first").is_ready());
+            let mut it = Pin::new(&mut gathered);
+            assert!(it.as_mut().poll_write(cx, b"first").is_ready());
             let much = vec![7; MOST];
-            assert!(gathered.poll_write(wire, cx, &much).is_ready());
+            assert!(it.as_mut().poll_write(cx, &much).is_ready());
             Poll::Ready(())
         })
         .await;
-        assert_eq!(wire.0, [b"first".to_vec(), vec![7; MOST]]);
+        assert_eq!(gathered.io.0, [b"first".to_vec(), vec![7; MOST]]);
     }
 }

@@ -2,13 +2,15 @@
 //! message out. In-process callers use [`Door::call`]; `tcp` serves the same table over HTTP/2.
 
 mod access;
-mod connections;
+mod calls;
+mod connection;
 mod gate;
 mod gather;
 mod keys;
 mod options;
 mod packed;
 mod plain;
+mod stream;
 mod table;
 pub(crate) mod tcp;
 

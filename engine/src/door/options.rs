@@ -1,10 +1,13 @@
 //! What protects a TCP door: TLS, and keys. Beyond this machine a door has both or does not open.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
-use tonic::transport::server::ServerTlsConfig;
-use tonic::transport::{Certificate, Identity, Server};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
 
 use super::keys::ApiKeys;
 use crate::errors::ServeError;
@@ -20,11 +23,10 @@ pub struct ServeOptions {
 /// The server's certificate, and whose clients are let in.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    pub(super) config: ServerTlsConfig,
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<PrivateKeyDer<'static>>,
+    clients: Option<Arc<RootCertStore>>,
 }
-
-/// A client that connects and then says nothing is not waited for.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl ServeOptions {
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -59,25 +61,58 @@ impl ServeOptions {
 impl Tls {
     /// The server's certificate chain and its private key, both as PEM.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, ServeError> {
-        let identity = Identity::from_pem(certificate, key);
-        let config = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
-        Self { config }.checked()
+        Self {
+            chain: certificates(certificate)?,
+            key: Arc::new(PrivateKeyDer::from_pem_slice(key).map_err(unusable)?),
+            clients: None,
+        }
+        .checked()
     }
 
     /// Only clients with a certificate that one of these authorities (PEM) signed are let in.
-    pub fn clients_of(self, authorities: &[u8]) -> Result<Self, ServeError> {
-        let config = self
-            .config
-            .client_ca_root(Certificate::from_pem(authorities));
-        Self { config }.checked()
+    pub fn clients_of(mut self, authorities: &[u8]) -> Result<Self, ServeError> {
+        let mut roots = RootCertStore::empty();
+        for authority in certificates(authorities)? {
+            roots.add(authority).map_err(unusable)?;
+        }
+        self.clients = Some(Arc::new(roots));
+        self.checked()
     }
 
     fn checked(self) -> Result<Self, ServeError> {
-        match Server::builder().tls_config(self.config.clone()) {
-            Ok(_) => Ok(self),
-            Err(error) => Err(ServeError::Tls(error.into())),
-        }
+        self.acceptor()?;
+        Ok(self)
     }
+
+    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, ServeError> {
+        let crypto = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&crypto))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?;
+        let config = match &self.clients {
+            None => config.with_no_client_auth(),
+            Some(roots) => {
+                let clients = Arc::clone(roots);
+                let known = WebPkiClientVerifier::builder_with_provider(clients, crypto);
+                config.with_client_cert_verifier(known.build().map_err(unusable)?)
+            }
+        };
+        let mut config = config
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(unusable)?;
+        config.alpn_protocols.push(b"h2".to_vec());
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ServeError> {
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(unusable)
+}
+
+fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> ServeError {
+    ServeError::Tls(Box::new(error))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tonic::codec::{
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, metadata::GRPC_CONTENT_TYPE};
 
-use super::tcp::Asked;
+use super::calls::Asked;
 use super::too_large;
 use crate::limits;
 

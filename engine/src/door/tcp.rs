@@ -1,200 +1,141 @@
-//! The door over HTTP/2: tonic's connections and TLS around the same dispatcher, with health and
-//! reflection beside it. Health needs no key. Framing is `plain`'s, for what is compressed `packed`'s.
-//!
-//! The protocol's own services are found by name before tonic's routes are asked: a call that is
-//! answered within microseconds feels each layer it goes through.
+//! The door over HTTP/2: listens, lets connections in, closes. What is said on them is `connection`'s.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
+use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
-use tokio::net::TcpListener;
-use tonic::Status;
-use tonic::body::Body;
-use tonic::service::Routes;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
-use super::connections::Writes;
-use super::{
-    ApiKeys, Door, OPERATOR_SERVICE, ServeOptions, TEST_SERVICE, WORKFLOW_SERVICE, connections,
-    gate, packed, plain,
-};
+use super::calls::Front;
+use super::{Door, ServeOptions, connection};
 use crate::limits;
-
-/// What the SDK's messages look like, for whoever asks by reflection.
-pub(super) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A client that connects and then says nothing is not waited for.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Where no connection can be accepted, the next attempt is not made at once: handles of files
+/// may be used up.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+/// Serves until `shutdown`, and then until the calls under way are answered. Dropped, it cuts them.
 pub(crate) async fn serve(
     door: Door,
     options: ServeOptions,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), BoxError> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for service in ["", WORKFLOW_SERVICE, OPERATOR_SERVICE] {
-        let status = tonic_health::ServingStatus::Serving;
-        health.set_service_status(service, status).await;
-    }
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-    };
-    let keyed = {
-        let keys = options.keys.clone();
-        move |request: tonic::Request<()>| {
-            if let Some(keys) = &keys {
-                gate::known(keys, request.metadata().as_ref())?;
+    let front = Arc::new(Front::new(door, options.keys).await?);
+    let tls = options.tls.map(|tls| tls.acceptor()).transpose()?;
+    let places = Places::new(limits::CONNECTIONS);
+    let stopping = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        let arrived = tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => continue,
+            arrived = places.next(&listener) => arrived,
+        };
+        let (stream, place) = match arrived {
+            Ok(arrived) => arrived,
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(AFTER_FAILURE).await;
+                continue;
             }
-            Ok(request)
-        }
-    };
-    let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let mut others = Routes::builder();
-    others
-        .add_service(health_service)
-        .add_service(InterceptedService::new(v1, keyed.clone()))
-        .add_service(InterceptedService::new(v1alpha, keyed));
-    let front = Front {
-        own: Arc::new(Own {
-            door,
-            keys: options.keys,
-        }),
-        others: others.routes().prepare(),
-    };
-    let writes = match &options.tls {
-        Some(_) => Writes::AtOnce,
-        None => Writes::Gathered,
-    };
-    let mut server = Server::builder();
-    if let Some(tls) = options.tls {
-        server = server.tls_config(tls.config)?;
+        };
+        let (front, tls, stopping) = (Arc::clone(&front), tls.clone(), stopping.clone());
+        connections.spawn(async move {
+            serve_one(stream, tls, front, stopping).await;
+            drop(place);
+        });
     }
-    server
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .serve_with_incoming_shutdown(
-            front,
-            connections::at_most(
-                limits::CONNECTIONS,
-                writes,
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-            ),
-            shutdown,
-        )
-        .await?;
+    // Whoever comes now is told at once that nobody listens.
+    drop(listener);
+    stopping.cancel();
+    while connections.join_next().await.is_some() {}
     Ok(())
 }
 
-/// A peer that vanished without a word frees what waits for it.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// The dispatcher, behind keys if there are any.
-#[derive(Debug)]
-struct Own {
-    door: Door,
-    keys: Option<ApiKeys>,
-}
-
-/// Takes every call of every connection.
-#[derive(Clone, Debug)]
-struct Front {
-    own: Arc<Own>,
-    others: Routes,
-}
-
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-impl tower_service::Service<Request<Body>> for Front {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        tower_service::Service::<Request<Body>>::poll_ready(&mut self.others, cx)
+async fn serve_one(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    front: Arc<Front>,
+    stopping: CancellationToken,
+) {
+    let Some(tls) = tls else {
+        return connection::drive(stream, front, stopping).await;
+    };
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection::drive(stream, front, stopping).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
+}
 
-    fn call(&mut self, request: Request<Body>) -> Answering {
-        let Some(service) = self.own.service(request.uri()) else {
-            return Box::pin(self.others.call(request));
-        };
-        // Before its body is read: a stranger is not listened to.
-        if let Some(keys) = &self.own.keys
-            && let Err(unknown) = gate::known(keys, request.headers())
-        {
-            return Box::pin(std::future::ready(Ok(unknown.into_http())));
+/// The connections of a door, counted: whoever comes when there are too many is turned away at
+/// once, so that strangers cannot take the process's last file handles from its store.
+struct Places {
+    most: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            free: Arc::new(Semaphore::new(most)),
         }
-        let asked = Asked {
-            own: Arc::clone(&self.own),
-            service,
-            path: request.uri().clone(),
-        };
-        if packed::is_packed(request.headers()) {
-            return Box::pin(async move { Ok(packed::call(asked, request).await) });
+    }
+
+    /// The next connection that there is room for, and its place.
+    async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            match Arc::clone(&self.free).try_acquire_owned() {
+                Ok(place) => {
+                    // Answers are gathered before they are written. Fails only where the peer has
+                    // gone already, which is found soon enough.
+                    let _gone = stream.set_nodelay(true);
+                    return Ok((stream, place));
+                }
+                Err(_) => tracing::warn!(
+                    most = self.most,
+                    "a connection was turned away: there are too many"
+                ),
+            }
         }
-        let (parts, body) = request.into_parts();
-        let headers = parts.headers;
-        Box::pin(async move {
-            Ok(match asked.answer(&headers, body).await {
-                Ok(answer) => answer,
-                Err(refused) => refused.into_http(),
-            })
-        })
     }
 }
 
-impl Own {
-    /// The service of a call that is for the dispatcher.
-    fn service(&self, path: &Uri) -> Option<&'static str> {
-        let (named, _) = path.path().strip_prefix('/')?.split_once('/')?;
-        [WORKFLOW_SERVICE, OPERATOR_SERVICE, TEST_SERVICE]
-            .into_iter()
-            .find(|service| *service == named)
-            .filter(|service| *service != TEST_SERVICE || self.door.has_test_service())
-    }
-}
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
 
-/// Which RPC is called.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    own: Arc<Own>,
-    service: &'static str,
-    path: Uri,
-}
+    use super::*;
 
-impl Asked {
-    async fn answer(&self, headers: &HeaderMap, body: Body) -> Result<Response<Body>, Status> {
-        let proto = plain::read(body).await?;
-        let answer = self.reply(headers, proto).await?;
-        Ok(match packed::is_worthwhile(headers, answer.len()) {
-            true => packed::answer(answer),
-            false => plain::answer(&answer),
-        })
-    }
+    #[tokio::test]
+    async fn one_too_many_is_turned_away_until_another_leaves() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let places = Places::new(1);
+        let connect = async || TcpStream::connect(address).await.unwrap();
 
-    /// Asks the dispatcher.
-    pub(super) async fn reply(&self, headers: &HeaderMap, proto: Bytes) -> Result<Vec<u8>, Status> {
-        let rpc = self.path.path().rsplit('/').next().unwrap_or_default();
-        let Own { door, keys } = &*self.own;
-        let reply = match keys {
-            Some(keys) => {
-                let headers = headers.clone();
-                door.call_with_key(keys, self.service, rpc, headers, proto)
-                    .await?
-            }
-            None => {
-                door.call(self.service, rpc, HeaderMap::new(), proto)
-                    .await?
-            }
-        };
-        Ok(reply.proto)
+        let _first = connect().await;
+        let inside = places.next(&listener).await.unwrap();
+        let mut second = connect().await;
+        let mut byte = [0];
+        tokio::select! {
+            end = second.read(&mut byte) => assert_eq!(end.unwrap_or(0), 0),
+            _ = places.next(&listener) => panic!("the second was let in"),
+        }
+        drop(inside);
+        let _third = connect().await;
+        assert!(places.next(&listener).await.is_ok());
     }
 }

@@ -6,11 +6,13 @@ use temporalio_client::tonic::Code;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     GetSystemInfoRequest, GetSystemInfoResponse, PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse, RespondActivityTaskCompletedRequest,
-    RespondActivityTaskCompletedResponse,
+    RespondActivityTaskCompletedResponse, StartWorkflowExecutionResponse,
 };
 use tokio::net::TcpListener;
 
+use crate::raw::{NAMESPACE, queue, start};
 use crate::stage::{QUEUE, Stage, call, client_over_tcp, code, work};
+use crate::wire::Wire;
 use crate::workflows::{Acts, Three};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +44,49 @@ async fn the_same_worker_runs_over_tcp() {
         drop(stop);
     };
     tokio::join!(serving, working);
+}
+
+#[tokio::test]
+async fn a_poll_keeps_nobody_of_its_connection_waiting_and_given_up_takes_no_task() {
+    let stage = Stage::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let wire = Wire::to(address, None).await;
+    let poll = PollWorkflowTaskQueueRequest {
+        namespace: NAMESPACE.to_owned(),
+        task_queue: queue(),
+        ..Default::default()
+    };
+    let asked = async || {
+        let info = GetSystemInfoRequest::default();
+        let info: GetSystemInfoResponse = wire.ask("GetSystemInfo", &info).await.unwrap();
+        assert!(info.capabilities.is_some());
+    };
+    let telling = async {
+        for _ in 0..3 {
+            let waiting =
+                wire.ask::<_, PollWorkflowTaskQueueResponse>("PollWorkflowTaskQueue", &poll);
+            tokio::select! {
+                biased;
+                answer = waiting => panic!("there is nothing to do: {answer:?}"),
+                () = asked() => {}
+            }
+        }
+        // What a connection said before, that the polls are given up, is known now.
+        asked().await;
+        let started: StartWorkflowExecutionResponse = wire
+            .ask("StartWorkflowExecution", &start("w"))
+            .await
+            .unwrap();
+        let task: PollWorkflowTaskQueueResponse =
+            wire.ask("PollWorkflowTaskQueue", &poll).await.unwrap();
+        assert_eq!(task.workflow_execution.unwrap().run_id, started.run_id);
+        assert_eq!(task.attempt, 1);
+    };
+    tokio::select! {
+        served = stage.engine.serve(listener, std::future::pending()) => served.unwrap(),
+        () = telling => {}
+    }
 }
 
 #[tokio::test]
