@@ -162,6 +162,7 @@ async fn examples(
             money: Money::from_minor(amount, Currency::EUR).map_err(failed)?,
             source,
             destination,
+            quote: None,
             client_reference: Some(name.to_owned()),
             description: None,
             metadata: BTreeMap::new(),

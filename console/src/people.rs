@@ -43,10 +43,7 @@ impl<'a> People<'a> {
 
     /// One end of a transfer: whose it is and, outside, which of their accounts.
     pub(crate) async fn end(&mut self, end: Endpoint) -> Result<String, Refusal> {
-        let id = match end {
-            Endpoint::Wallet { account } => account.to_string(),
-            Endpoint::BankAccount { account, .. } => account.to_string(),
-        };
+        let id = end.named();
         if let Some(known) = self.ends.get(&id) {
             return Ok(known.clone());
         }
@@ -75,6 +72,21 @@ impl<'a> People<'a> {
                 let kind = format!("bank account ··{last_four}");
                 (found.as_ref().map(|bank| bank.user), kind)
             }
+            Endpoint::Card { card, .. } => {
+                let found = app.identity.card(&self.tenant, card).await;
+                let found = found.map_err(|error| Refusal::failed(&error))?;
+                let last_four = found.as_ref().map_or("", |card| &card.last_four);
+                let kind = format!("card ··{last_four}");
+                (found.as_ref().map(|card| card.user), kind)
+            }
+            Endpoint::Merchant { merchant, .. } => {
+                let found = app.identity.merchant(&self.tenant, merchant).await;
+                let found = found.map_err(|error| Refusal::failed(&error))?;
+                let name = found.as_ref().and_then(|merchant| merchant.name.as_deref());
+                let kind = format!("shop {}", name.unwrap_or_default());
+                (found.as_ref().map(|merchant| merchant.user), kind)
+            }
+            Endpoint::Checkout { .. } => (None, "checkout".to_owned()),
         })
     }
 }

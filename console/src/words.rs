@@ -18,6 +18,9 @@ pub(crate) const IDLE: Tone = "";
 pub(crate) const fn state(status: Status) -> &'static str {
     match status {
         Status::Created => "created",
+        Status::Scheduled => "scheduled",
+        Status::InReview => "in review",
+        Status::RequiresAction => "waiting for the payer",
         Status::Collecting => "collecting",
         Status::Funded => "funded",
         Status::PayingOut => "paying out",
@@ -31,7 +34,13 @@ pub(crate) const fn state(status: Status) -> &'static str {
 
 pub(crate) const fn tone(status: Status) -> Tone {
     match status {
-        Status::Created | Status::Collecting | Status::Funded | Status::PayingOut => WAIT,
+        Status::Created
+        | Status::Scheduled
+        | Status::InReview
+        | Status::Collecting
+        | Status::RequiresAction
+        | Status::Funded
+        | Status::PayingOut => WAIT,
         Status::Completed => GOOD,
         Status::Compensating | Status::Refunded => UNDO,
         Status::Failed => BAD,
@@ -78,6 +87,8 @@ const fn flag(kind: FlagKind) -> &'static str {
 
 pub(crate) const fn step(step: Step) -> &'static str {
     match step {
+        Step::Screen => "looking whether it may begin",
+        Step::Convert => "changing its currency",
         Step::Collect => "collecting from the sender",
         Step::Fund => "booking it into the pool",
         Step::PayOut => "paying the receiver",
@@ -97,6 +108,11 @@ pub(crate) const fn decline(decline: Decline) -> &'static str {
         Decline::CardNotVerified => "the card's number or security code is wrong",
         Decline::ConfirmationMissing => "the card's holder would have had to confirm it",
         Decline::TakenBack => "it was taken back before the bank decided",
+        Decline::UserBlocked => "the sender is blocked",
+        Decline::LimitReached => "no more may be moved in this period",
+        Decline::ReviewDenied => "somebody looked at it and said no",
+        Decline::QuoteExpired => "the quote expired before it began",
+        Decline::NotPaidInTime => "nobody paid at the checkout in time",
         Decline::RefusedByBank => "the bank refused for a reason of its own",
     }
 }
@@ -218,7 +234,18 @@ pub(crate) fn why(status: Status, flags: Flags, reason: Option<Decline>) -> Stri
         Status::Created => {
             "Accepted and stored. Nothing has moved yet; it starts within moments.".to_owned()
         }
+        Status::Scheduled => {
+            "To be carried out at a later date. Nothing moves until then.".to_owned()
+        }
+        Status::InReview => {
+            "Somebody has to look at it and approve or deny it. Nothing has moved yet.".to_owned()
+        }
         Status::Collecting => "The sender is being asked for the money.".to_owned(),
+        Status::RequiresAction => {
+            "The payer has to pay on the provider's page. Until then, or until the time is over, \
+             nothing more happens."
+                .to_owned()
+        }
         Status::Funded => "The money is with us and goes on to the receiver next.".to_owned(),
         Status::PayingOut => "The money is set aside, and the receiver is being paid.".to_owned(),
         Status::Compensating => {
@@ -240,6 +267,11 @@ pub(crate) fn endpoint(endpoint: Endpoint) -> String {
         Endpoint::Wallet { account } => format!("wallet {}", short(&account.to_string())),
         Endpoint::BankAccount { account, .. } => {
             format!("bank account {}", short(&account.to_string()))
+        }
+        Endpoint::Card { card, .. } => format!("card {}", short(&card.to_string())),
+        Endpoint::Checkout { rail } => format!("checkout ({rail})"),
+        Endpoint::Merchant { merchant, .. } => {
+            format!("merchant {}", short(&merchant.to_string()))
         }
     }
 }

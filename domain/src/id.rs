@@ -116,6 +116,10 @@ ids! {
     AccountId = "ac";
     /// A bank account outside, linked to a user.
     BankAccountId = "ba";
+    /// A card outside, linked to a user.
+    CardId = "ca";
+    /// Somebody who is paid for what it sells.
+    MerchantId = "me";
     TransferId = "tr";
     /// A balanced entry in the ledger.
     EntryId = "en";

@@ -16,8 +16,8 @@ pub mod transfer;
 pub use ambient::Timestamp;
 pub use code::{Code, Outcome};
 pub use id::{
-    AccountId, BankAccountId, EntryId, EventId, HoldId, InvalidId, KeyId, PartnerId, QuoteId,
-    RequestId, TransferId, UserId,
+    AccountId, BankAccountId, CardId, EntryId, EventId, HoldId, InvalidId, KeyId, MerchantId,
+    PartnerId, QuoteId, RequestId, TransferId, UserId,
 };
 pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};

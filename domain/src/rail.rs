@@ -68,6 +68,29 @@ impl RailId {
         }
     }
 
+    /// Whether a card is linked under it.
+    pub const fn takes_cards(self) -> bool {
+        match self {
+            Self::SandboxCards | Self::Stripe => true,
+            Self::SandboxBank | Self::Iso20022 => false,
+        }
+    }
+
+    /// Whether it can pay a card. No network here can: a card's payment can only be given back.
+    pub const fn pays_cards(self) -> bool {
+        match self {
+            Self::SandboxBank | Self::SandboxCards | Self::Stripe | Self::Iso20022 => false,
+        }
+    }
+
+    /// Whether it asks payers on a page of its own.
+    pub const fn has_a_checkout(self) -> bool {
+        match self {
+            Self::SandboxCards | Self::Stripe => true,
+            Self::SandboxBank | Self::Iso20022 => false,
+        }
+    }
+
     /// Whether a bank account is linked under it; a card is not.
     pub const fn reaches_bank_accounts(self) -> bool {
         match self {

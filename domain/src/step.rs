@@ -11,10 +11,14 @@ use crate::TransferId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// Look whether it may be carried out at all.
+    Screen,
     /// Take the money from the sender.
     Collect,
-    /// Book what was collected into the pool.
+    /// Book what was collected into the pool; of a card, take what was promised.
     Fund,
+    /// Change the currency of what is on its way.
+    Convert,
     /// Pay the receiver.
     PayOut,
     /// Book what was paid out of the pool.
@@ -22,12 +26,21 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 4] = [Self::Collect, Self::Fund, Self::PayOut, Self::Settle];
+    pub const ALL: [Self; 6] = [
+        Self::Screen,
+        Self::Collect,
+        Self::Fund,
+        Self::Convert,
+        Self::PayOut,
+        Self::Settle,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Screen => "screen",
             Self::Collect => "collect",
             Self::Fund => "fund",
+            Self::Convert => "convert",
             Self::PayOut => "pay-out",
             Self::Settle => "settle",
         }

@@ -75,13 +75,7 @@ impl Identity {
         tenant: &Tenant,
         new: NewBankAccount,
     ) -> Result<BankAccountId, IdentityError> {
-        let key = match self.subject_key(tenant, new.user).await? {
-            Some(key) => key,
-            None if self.user(tenant, new.user).await?.is_some() => {
-                return Err(IdentityError::Erased);
-            }
-            None => return Err(IdentityError::NotFound("user")),
-        };
+        let key = self.key_of_a_person(tenant, new.user).await?;
         let tenant = *tenant;
         let draft = self.draft_bank_account(&tenant, &key, &new)?;
         let id = draft.id;

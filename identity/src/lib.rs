@@ -1,4 +1,5 @@
-//! Who is who: partners, their API keys, their users and the users' bank accounts outside.
+//! Who is who: partners, their API keys, their users, the users' bank accounts and cards
+//! outside, and merchants.
 //!
 //! What names a person (names, account numbers) is sealed under a key of that person alone, so
 //! erasing the person is destroying one key. Money is never touched here; only the sandbox's
@@ -6,9 +7,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bank_accounts;
+mod cards;
 mod directory;
 mod error;
 mod keys;
+mod merchants;
 mod partners;
 mod presented;
 mod scope;
@@ -21,8 +24,10 @@ use db::Db;
 use vault::Vault;
 
 pub use bank_accounts::{BankAccount, BankAccountState, NewBankAccount, UnknownState};
+pub use cards::{Card, NewCard};
 pub use error::IdentityError;
 pub use keys::{AuthError, Caller, IssuedKey, NewKey};
+pub use merchants::{FeeTerms, Merchant, NewMerchant};
 pub use scope::{Scope, Scopes};
 pub use users::User;
 

@@ -28,6 +28,19 @@ impl Identity {
         row.map_or(Ok(None), |row| self.unwrap_key(tenant, user, &row))
     }
 
+    /// The key of a person who must be there.
+    pub(crate) async fn key_of_a_person(
+        &self,
+        tenant: &Tenant,
+        user: UserId,
+    ) -> Result<Key, IdentityError> {
+        match self.subject_key(tenant, user).await? {
+            Some(key) => Ok(key),
+            None if self.user(tenant, user).await?.is_some() => Err(IdentityError::Erased),
+            None => Err(IdentityError::NotFound("user")),
+        }
+    }
+
     /// Destroys a person's key, and with it everything that was ever sealed under it. The books
     /// stay true: they hold ids and amounts only.
     pub async fn erase(&self, tenant: &Tenant, user: UserId) -> Result<(), IdentityError> {

@@ -7,13 +7,13 @@
 
 use db::{Tx, Value, params};
 use domain::transfer::{Endpoint, Flags, MoneyFacts, Status};
-use domain::{Tenant, TransferId, UserId};
+use domain::{Money, Tenant, TransferId, UserId};
 
 use crate::command::Command;
-use crate::ends::complaint;
+use crate::ends::{Side, complaint};
 use crate::error::{AcceptError, StoreError};
 use crate::history::{self, Change};
-use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, books, outbox, row, scope};
+use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, books, outbox, row, scope, terms};
 
 const OPERATION: &str = "transfers.create";
 
@@ -99,17 +99,39 @@ impl Transfers {
         new: &NewTransfer,
     ) -> Result<Draft, AcceptError> {
         let mut wrong = new.complaints();
+        let sent = Some(new.money.currency());
         let source = self
-            .end(tenant, "/source", new.source, new, &mut wrong)
+            .end(tenant, Side::Source, new.source, sent, &mut wrong)
             .await?;
+        let quote = self.quoted(tenant, new, &mut wrong).await?;
+        // Nothing is known of what arrives where the quote that was named cannot be used.
+        let arrives = match (new.quote, quote) {
+            (None, _) => Some(new.money),
+            (Some(_), quote) => quote.map(|quote| quote.buys),
+        };
+        let received = arrives.map(Money::currency);
         let destination = self
-            .end(tenant, "/destination", new.destination, new, &mut wrong)
+            .end(tenant, Side::Destination, new.destination, received, &mut wrong)
             .await?;
-        let (Some(source), Some(destination), true) = (source, destination, wrong.is_empty())
+        let (Some(source), Some(destination), Some(arrives), true) =
+            (source, destination, arrives, wrong.is_empty())
         else {
             return Err(AcceptError::Invalid(wrong));
         };
-        let sealer = self.identity.subject_key(tenant, source.owner).await;
+        let fee = terms::fee(arrives, &destination, &mut wrong);
+        if self
+            .are_one_account(tenant, source.endpoint, destination.endpoint)
+            .await?
+        {
+            let detail = "is the source under another name";
+            wrong.push(complaint("/destination", "same_account", detail));
+        }
+        // Of a payer at a checkout nobody is known: the receiver's key seals then.
+        let owner = source.owner.or(destination.owner);
+        let (Some(owner), true) = (owner, wrong.is_empty()) else {
+            return Err(AcceptError::Invalid(wrong));
+        };
+        let sealer = self.identity.subject_key(tenant, owner).await;
         let Some(sealer) = sealer.map_err(StoreError::from)? else {
             wrong.push(complaint(
                 "/source",
@@ -130,13 +152,17 @@ impl Transfers {
             .transpose()?;
         Ok(Draft {
             key: key.clone(),
-            subject: source.owner,
+            subject: owner,
             sealed_command,
             sealed_description,
             metadata: serde_json::to_string(&new.metadata).map_err(StoreError::from)?,
             traceparent: new.usable_traceparent().map(str::to_owned),
             event: outbox::fresh_id(&self.mint)?,
-            transfer: created(tenant, id, new, source.endpoint, destination.endpoint),
+            transfer: Transfer {
+                fee,
+                quote,
+                ..created(tenant, id, new, source.endpoint, destination.endpoint)
+            },
         })
     }
 }
@@ -199,9 +225,9 @@ impl Draft {
             transfer.id.to_string(),
             transfer.money.minor(),
             transfer.money.currency().code(),
-            account(transfer.source),
+            transfer.source.named(),
             transfer.source.rail().map(domain::rail::RailId::name),
-            account(transfer.destination),
+            transfer.destination.named(),
             transfer.destination.rail().map(domain::rail::RailId::name),
             self.subject.to_string(),
             self.sealed_description.clone(),
@@ -213,6 +239,7 @@ impl Draft {
             transfer.pool.name(),
         ]);
         values.extend(row::mutable_half(transfer));
+        values.extend(row::later_half(transfer));
         values
     }
 }
@@ -222,9 +249,13 @@ const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, 
         sealed_description, client_reference, metadata, request_id, traceparent, created_at,
         pool_rail, status, decline, network_scheme, network_code, debited, held, credited, refunded,
         in_doubt_step, in_doubt_since, operator_step, operator_since, collect_reference,
-        payout_reference, refund_reference, version, updated_at, start_pending)
+        payout_reference, refund_reference, version, updated_at, decline_step, action_what,
+        action_link, action_reference, action_until, source_kind, destination_kind, till,
+        till_account, fee, quote_id, quote_currency, quote_buys, quote_spread, quote_expires_at,
+        screened, start_pending)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, 1)";
+        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,
+        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, 1)";
 
 fn created(
     tenant: &Tenant,
@@ -239,6 +270,9 @@ fn created(
         money: new.money,
         source,
         destination,
+        fee: None,
+        quote: None,
+        screened: false,
         client_reference: new.client_reference.clone(),
         description: new.description.clone(),
         metadata: new.metadata.clone(),
@@ -253,17 +287,11 @@ fn created(
         network_status: None,
         facts: MoneyFacts::none(new.money.currency()),
         flags: Flags::default(),
+        action: None,
         collect_reference: None,
         payout_reference: None,
         refund_reference: None,
         version: 1,
-    }
-}
-
-fn account(end: Endpoint) -> String {
-    match end {
-        Endpoint::Wallet { account } => account.to_string(),
-        Endpoint::BankAccount { account, .. } => account.to_string(),
     }
 }
 

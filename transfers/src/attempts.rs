@@ -117,7 +117,7 @@ async fn open(
             earlier_answer: Some(answer),
         });
     }
-    if belongs_to(key) != Some(status) {
+    if !belongs_to(key).contains(&status) {
         return Err(AttemptError::NotNow { status, key });
     }
     let number = number + 1;
@@ -182,13 +182,16 @@ async fn settle(
     Ok(())
 }
 
-/// The one status in which a step may be sent to a bank.
-const fn belongs_to(key: StepKey) -> Option<Status> {
+/// The statuses in which a step may be sent to a bank.
+const fn belongs_to(key: StepKey) -> &'static [Status] {
     match (key.step, key.undo) {
-        (Step::Collect, false) => Some(Status::Collecting),
-        (Step::PayOut, false) => Some(Status::PayingOut),
-        (Step::Collect, true) => Some(Status::Compensating),
-        (Step::Fund | Step::Settle, _) | (Step::PayOut, true) => None,
+        // Of a card, what was promised is taken before it counts as funded.
+        (Step::Collect | Step::Fund, false) => &[Status::Collecting],
+        (Step::PayOut, false) => &[Status::PayingOut],
+        // What was promised and never taken is released before anything counts as undone.
+        (Step::Collect, true) => &[Status::Collecting, Status::Compensating],
+        (Step::Fund, true) => &[Status::Compensating],
+        (Step::Screen | Step::Convert | Step::Settle, _) | (Step::PayOut, true) => &[],
     }
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Command {
     currency: String,
     source: String,
     destination: String,
+    /// Commands from before there were quotes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quote: Option<String>,
     client_reference: Option<String>,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
@@ -27,6 +30,7 @@ impl Command {
             currency: new.money.currency().code().to_owned(),
             source: new.source.to_string(),
             destination: new.destination.to_string(),
+            quote: new.quote.map(|quote| quote.to_string()),
             client_reference: new.client_reference.clone(),
             description: new.description.clone(),
             metadata: new.metadata.clone(),
@@ -40,6 +44,7 @@ impl Command {
             ("/amount/currency", self.currency == other.currency),
             ("/source", self.source == other.source),
             ("/destination", self.destination == other.destination),
+            ("/quote", self.quote == other.quote),
             (
                 "/client_reference",
                 self.client_reference == other.client_reference,

@@ -22,6 +22,7 @@ mod proof;
 mod record;
 mod row;
 mod start;
+mod terms;
 mod transfer;
 
 use ambient::{Mint, SharedClock};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::{AccountId, BankAccountId, Money, RequestId};
+use domain::rail::RailId;
+use domain::{AccountId, BankAccountId, CardId, MerchantId, Money, QuoteId, RequestId};
 
 use crate::FieldError;
 
@@ -46,6 +47,10 @@ impl IdempotencyKey {
 pub enum EndpointRef {
     Wallet(AccountId),
     BankAccount(BankAccountId),
+    Card(CardId),
+    /// The only one that is named by its rail: nobody is known there.
+    Checkout(RailId),
+    Merchant(MerchantId),
 }
 
 impl fmt::Display for EndpointRef {
@@ -53,6 +58,9 @@ impl fmt::Display for EndpointRef {
         match self {
             Self::Wallet(id) => id.fmt(f),
             Self::BankAccount(id) => id.fmt(f),
+            Self::Card(id) => id.fmt(f),
+            Self::Checkout(rail) => write!(f, "checkout:{rail}"),
+            Self::Merchant(id) => id.fmt(f),
         }
     }
 }
@@ -62,6 +70,8 @@ pub struct NewTransfer {
     pub money: Money,
     pub source: EndpointRef,
     pub destination: EndpointRef,
+    /// At which the money changes its currency on the way.
+    pub quote: Option<QuoteId>,
     /// The client's own id for it; searchable, not unique.
     pub client_reference: Option<String>,
     /// Free text. Sealed under the key of the person who sends.
@@ -164,6 +174,7 @@ mod tests {
             money: Money::from_minor(amount, Currency::EUR).unwrap(),
             source: EndpointRef::Wallet(AccountId::from_bits(1)),
             destination: EndpointRef::Wallet(AccountId::from_bits(2)),
+            quote: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),

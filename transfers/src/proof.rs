@@ -16,8 +16,8 @@ enum Claim<'a> {
     Done(StepKey, &'a str),
     /// The bank did not do it, and nothing is under way.
     NotDone(StepKey),
-    /// Our own books did it: there is nothing to look up.
-    Ours,
+    /// Nothing of the sender's card is promised any more.
+    Free { promised: StepKey, released: StepKey },
     /// A bank where there is none, or none where there is one.
     Nonsense,
 }
@@ -35,48 +35,85 @@ impl Transfers {
             return Ok(false);
         };
         for happening in happenings {
-            let holds = match claim(&order, happening) {
-                Claim::Ours => true,
-                Claim::Nonsense => false,
-                claim @ (Claim::Done(key, _) | Claim::NotDone(key)) => {
-                    let known = attempts::known(&self.db, tenant, key).await?;
-                    agrees(claim, known.as_ref())
+            for claim in claims(&order, happening) {
+                if !self.holds(tenant, claim).await? {
+                    return Ok(false);
                 }
-            };
-            if !holds {
-                return Ok(false);
             }
         }
         Ok(true)
     }
+
+    async fn holds(&self, tenant: &Tenant, claim: Claim<'_>) -> Result<bool, StoreError> {
+        let key = match claim {
+            Claim::Nonsense => return Ok(false),
+            Claim::Done(key, _) | Claim::NotDone(key) => key,
+            // Promised and released again, or never promised.
+            Claim::Free { promised, released } => {
+                let known = attempts::known(&self.db, tenant, promised).await?;
+                if agrees(Claim::NotDone(promised), known.as_ref()) {
+                    return Ok(true);
+                }
+                let known = attempts::known(&self.db, tenant, released).await?;
+                return Ok(matches!(known, Some(AttemptState::Done { .. })));
+            }
+        };
+        let known = attempts::known(&self.db, tenant, key).await?;
+        Ok(agrees(claim, known.as_ref()))
+    }
 }
 
-fn claim<'a>(order: &Order, happening: &'a Happening) -> Claim<'a> {
-    let (collect, pay_out) = (
-        StepKey::of(order.transfer, Step::Collect),
-        StepKey::of(order.transfer, Step::PayOut),
-    );
-    let give_back = StepKey::undo(order.transfer, Step::Collect);
-    let done = |end: Endpoint, key, reference: &'a Option<String>| match (end.rail(), reference) {
-        (Some(_), Some(reference)) => Claim::Done(key, reference),
-        (None, None) => Claim::Ours,
-        _ => Claim::Nonsense,
+/// All that a happening says of banks; nothing where our own books did it.
+fn claims<'a>(order: &Order, happening: &'a Happening) -> Vec<Claim<'a>> {
+    let done = |step| StepKey::of(order.transfer, step);
+    let undone = |step| StepKey::undo(order.transfer, step);
+    let moved = |end: Endpoint, key, reference: &'a Option<String>| match (end.rail(), reference) {
+        (Some(_), Some(reference)) => vec![Claim::Done(key, reference)],
+        (None, None) => Vec::new(),
+        _ => vec![Claim::Nonsense],
     };
-    let not_done = |end: Endpoint, key| match end.rail() {
-        Some(_) => Claim::NotDone(key),
-        None => Claim::Ours,
+    // A card is promised first, and what takes the money is the step after it.
+    let taking = match order.source {
+        Endpoint::Card { .. } => Step::Fund,
+        _ => Step::Collect,
     };
     match happening {
-        Happening::Funded { bank_reference } => done(order.source, collect, bank_reference),
-        Happening::Completed { bank_reference } => done(order.destination, pay_out, bank_reference),
-        Happening::Refunded { bank_reference } => done(order.source, give_back, bank_reference),
-        Happening::Declined { .. } => not_done(order.source, collect),
-        Happening::PayoutRefused { .. } => not_done(order.destination, pay_out),
-        Happening::Collecting
+        Happening::Funded { bank_reference } => {
+            moved(order.source, done(taking), bank_reference)
+        }
+        Happening::Completed { bank_reference } => {
+            moved(order.destination, done(Step::PayOut), bank_reference)
+        }
+        Happening::Refunded { bank_reference } => {
+            moved(order.source, undone(taking), bank_reference)
+        }
+        Happening::Declined { .. } | Happening::Canceled => match order.source {
+            Endpoint::Card { .. } => vec![
+                Claim::NotDone(done(Step::Fund)),
+                Claim::Free {
+                    promised: done(Step::Collect),
+                    released: undone(Step::Collect),
+                },
+            ],
+            source if source.rail().is_some() => vec![Claim::NotDone(done(Step::Collect))],
+            _ => Vec::new(),
+        },
+        Happening::PayoutRefused { .. } => match order.destination.rail() {
+            Some(_) => vec![Claim::NotDone(done(Step::PayOut))],
+            None => Vec::new(),
+        },
+        Happening::ActionRequired { .. }
+            if !matches!(order.source, Endpoint::Checkout { .. }) =>
+        {
+            vec![Claim::Nonsense]
+        }
+        Happening::Scheduled { .. }
+        | Happening::InReview { .. }
+        | Happening::Collecting
+        | Happening::ActionRequired { .. }
         | Happening::PayingOut
-        | Happening::Canceled
         | Happening::Raised { .. }
-        | Happening::Lowered { .. } => Claim::Ours,
+        | Happening::Lowered { .. } => Vec::new(),
     }
 }
 
@@ -94,7 +131,7 @@ fn agrees(claim: Claim<'_>, known: Option<&AttemptState>) -> bool {
 mod tests {
     use domain::rail::RailId;
     use domain::transfer::Decline;
-    use domain::{AccountId, BankAccountId, Currency, Mode, Money, PartnerId};
+    use domain::{AccountId, BankAccountId, CardId, Currency, Mode, Money, PartnerId};
 
     use super::*;
 
@@ -107,16 +144,12 @@ mod tests {
     };
 
     fn order(source: Endpoint, destination: Endpoint) -> Order {
-        Order {
-            tenant: Tenant {
-                partner: PartnerId::from_bits(1),
-                mode: Mode::Sandbox,
-            },
-            transfer: TransferId::from_bits(7),
-            money: Money::from_minor(100, Currency::EUR).unwrap(),
-            source,
-            destination,
-        }
+        let tenant = Tenant {
+            partner: PartnerId::from_bits(1),
+            mode: Mode::Sandbox,
+        };
+        let money = Money::from_minor(100, Currency::EUR).unwrap();
+        Order::plain(tenant, TransferId::from_bits(7), money, source, destination)
     }
 
     #[test]
@@ -124,18 +157,47 @@ mod tests {
         let funded = |reference: Option<&str>| Happening::Funded {
             bank_reference: reference.map(str::to_owned),
         };
-        assert_eq!(claim(&order(WALLET, BANK), &funded(None)), Claim::Ours);
+        assert_eq!(claims(&order(WALLET, BANK), &funded(None)), []);
         for (source, reference) in [(WALLET, Some("b1")), (BANK, None)] {
             let order = order(source, BANK);
-            assert_eq!(claim(&order, &funded(reference)), Claim::Nonsense);
+            assert_eq!(claims(&order, &funded(reference)), [Claim::Nonsense]);
         }
         let refused = Happening::PayoutRefused {
             decline: Decline::AccountClosed,
         };
         let pay_out = StepKey::of(TransferId::from_bits(7), Step::PayOut);
         let not_done = Claim::NotDone(pay_out);
-        assert_eq!(claim(&order(BANK, BANK), &refused), not_done);
-        assert_eq!(claim(&order(BANK, WALLET), &refused), Claim::Ours);
+        assert_eq!(claims(&order(BANK, BANK), &refused), [not_done]);
+        assert_eq!(claims(&order(BANK, WALLET), &refused), []);
+    }
+
+    #[test]
+    fn a_card_is_funded_by_its_capture_and_free_only_when_it_was_released() {
+        let card = Endpoint::Card {
+            card: CardId::from_bits(1),
+            rail: RailId::SandboxCards,
+        };
+        let (order, id) = (order(card, WALLET), TransferId::from_bits(7));
+        let funded = Happening::Funded {
+            bank_reference: Some("pi_1".to_owned()),
+        };
+        let capture = StepKey::of(id, Step::Fund);
+        assert_eq!(claims(&order, &funded), [Claim::Done(capture, "pi_1")]);
+        let declined = Happening::Declined {
+            decline: Decline::CardExpired,
+        };
+        for nothing_kept in [declined, Happening::Canceled] {
+            assert_eq!(
+                claims(&order, &nothing_kept),
+                [
+                    Claim::NotDone(capture),
+                    Claim::Free {
+                        promised: StepKey::of(id, Step::Collect),
+                        released: StepKey::undo(id, Step::Collect),
+                    }
+                ]
+            );
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@
 use db::{Tx, params};
 use domain::transfer::{Decline, FlagKind, Happening, NotNow, Status};
 use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
-use ledger::{LedgerError, PostError};
+use ledger::{CorrectError, Entry, LedgerError, PostError, Refusal};
 
 use ambient::Mint;
 
+use crate::books::Posting;
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
 use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, plain, row};
@@ -132,6 +133,11 @@ impl Pen<'_> {
 
     async fn advance(&mut self, happening: &Happening, to: Status) -> Result<(), RecordError> {
         let now = self.tx.now();
+        // Both amounts were agreed for a while only. Once the sender is asked they hold.
+        let quote = self.transfer.quote.filter(|quote| quote.has_expired(now));
+        if quote.is_some() && matches!(happening, Happening::Collecting) {
+            return Err(RecordError::Refused(Decline::QuoteExpired));
+        }
         if let Some(key) = refused_step(self.transfer.id, happening) {
             self.transfer.network_status = self.raw_word(key).await?;
         }
@@ -144,14 +150,27 @@ impl Pen<'_> {
         from: Status,
         happening: &Happening,
     ) -> Result<Option<EntryId>, RecordError> {
-        let Some(entry) = books::entry(&self.transfer.order(), self.transfer.pool, from, happening)
-        else {
-            return Ok(None);
-        };
-        match ledger::post(self.tx, &self.mint, &entry).await {
-            Ok(posted) => Ok(Some(posted.entry)),
-            Err(error) => Err(not_posted(error)),
+        let (order, pool) = (self.transfer.order(), self.transfer.pool);
+        let postings = books::postings(&order, pool, from, happening)
+            .map_err(|_| RecordError::Books(Refusal::AmountNotPositive))?;
+        let mut justified = None;
+        for posting in postings {
+            justified = Some(match posting {
+                Posting::Post(entry) => self.posted(&entry).await?,
+                Posting::TakeBack(entry) => {
+                    let wrong = self.posted(&entry).await?;
+                    let back = ledger::correct(self.tx, &self.mint, order.tenant, wrong).await;
+                    back.map_err(not_corrected)?.entry
+                }
+            });
         }
+        Ok(justified)
+    }
+
+    /// Posts, or finds what was posted under the same key.
+    async fn posted(&mut self, entry: &Entry) -> Result<EntryId, RecordError> {
+        let posted = ledger::post(self.tx, &self.mint, entry).await;
+        Ok(posted.map_err(not_posted)?.entry)
     }
 
     /// What the bank itself called its refusal.
@@ -201,8 +220,9 @@ const UPDATE: &str = "UPDATE transfers SET status = $4, decline = $5, network_sc
         network_code = $7, debited = $8, held = $9, credited = $10, refunded = $11,
         in_doubt_step = $12, in_doubt_since = $13, operator_step = $14, operator_since = $15,
         collect_reference = $16, payout_reference = $17, refund_reference = $18, version = $19,
-        updated_at = $20, start_pending = 0
-    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $21";
+        updated_at = $20, decline_step = $21, action_what = $22, action_link = $23,
+        action_reference = $24, action_until = $25, start_pending = 0
+    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $26";
 
 impl Transfer {
     fn apply(&mut self, happening: &Happening, to: Status, now: Timestamp) {
@@ -212,7 +232,7 @@ impl Transfer {
         self.start_pending = false;
         self.facts = books::facts(self.facts, happening, self.money);
         let step = match happening {
-            Happening::Declined { .. } => Step::Collect,
+            Happening::Declined { decline } => declined_at(*decline),
             _ => Step::PayOut,
         };
         match happening {
@@ -231,8 +251,21 @@ impl Transfer {
                 self.flags = self.flags.raised(*flag, *step, now)
             }
             Happening::Lowered { flag, .. } => self.flags = self.flags.lowered(*flag),
-            Happening::Collecting | Happening::PayingOut | Happening::Canceled => {}
+            Happening::ActionRequired { action } => self.action = Some(action.clone()),
+            Happening::Scheduled { .. }
+            | Happening::InReview { .. }
+            | Happening::Collecting
+            | Happening::PayingOut
+            | Happening::Canceled => {}
         }
+    }
+}
+
+/// What our own screening says no to was never asked of anybody.
+const fn declined_at(decline: Decline) -> Step {
+    match decline {
+        Decline::UserBlocked | Decline::LimitReached | Decline::ReviewDenied => Step::Screen,
+        _ => Step::Collect,
     }
 }
 
@@ -257,6 +290,7 @@ fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
 /// meant: what a bank did and we deny is a contradiction.
 fn refused_before(transfer: &Transfer, happening: &Happening) -> Option<Decline> {
     let of_a_wallet = match happening {
+        Happening::Collecting => transfer.status == Status::Failed,
         Happening::Funded { .. } => {
             transfer.status == Status::Failed && transfer.source.rail().is_none()
         }
@@ -268,6 +302,15 @@ fn refused_before(transfer: &Transfer, happening: &Happening) -> Option<Decline>
     };
     let reason = transfer.status_reason.filter(|_| of_a_wallet);
     reason.map(|reason| reason.decline)
+}
+
+fn not_corrected(error: CorrectError) -> RecordError {
+    match error {
+        CorrectError::Post(error) => not_posted(error),
+        CorrectError::Unknown(_) | CorrectError::IsCorrection(_) => {
+            RecordError::Books(Refusal::AmountNotPositive)
+        }
+    }
 }
 
 /// A customer's fault ends the step, ours needs a person, and a database that is away needs time.
@@ -292,7 +335,11 @@ fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
 
 fn note_of(happening: &Happening) -> Option<String> {
     match happening {
-        Happening::Raised { note, .. } | Happening::Lowered { note, .. } => Some(plain(note)),
+        Happening::Raised { note, .. }
+        | Happening::Lowered { note, .. }
+        | Happening::InReview { why: note } => Some(plain(note)),
+        Happening::Scheduled { at } => Some(at.to_string()),
+        Happening::ActionRequired { action } => Some(action.what.to_string()),
         Happening::Declined { decline } | Happening::PayoutRefused { decline } => {
             Some(decline.to_string())
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use db::{DbError, Dialect, Row, Tx, Value, params};
-use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Order, Status};
+use domain::transfer::{
+    Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Order, Status, Till,
+};
 use domain::{Currency, Mode, Money, Step, Tenant, TransferId, UserId};
 
 use crate::{NetworkStatus, StatusReason, StoreError, Transfer, Transfers, scope};
@@ -14,7 +16,9 @@ pub(crate) const COLUMNS: &str = "partner_id, livemode, transfer_id, amount, cur
     status,
     decline, network_scheme, network_code, debited, held, credited, refunded, in_doubt_step,
     in_doubt_since, operator_step, operator_since, collect_reference, payout_reference,
-    refund_reference, version, updated_at";
+    refund_reference, version, updated_at, source_kind, destination_kind, till, till_account, fee,
+    quote_id, quote_currency, quote_buys, quote_spread, quote_expires_at, screened, decline_step,
+    action_what, action_link, action_reference, action_until";
 
 /// A transfer whose description is still sealed.
 #[derive(Clone, Debug)]
@@ -111,8 +115,11 @@ impl Stored {
             },
             id: row.parse("transfer_id")?,
             money: money(row, "amount", currency)?,
-            source: endpoint(row, "source_account", "source_rail")?,
-            destination: endpoint(row, "destination_account", "destination_rail")?,
+            source: endpoint(row, "source")?,
+            destination: endpoint(row, "destination")?,
+            fee: fee(row, currency)?,
+            quote: quote(row, currency)?,
+            screened: row.bool("screened")?,
             client_reference: row.opt_text("client_reference")?,
             description: None,
             metadata,
@@ -133,6 +140,7 @@ impl Stored {
                 in_doubt: flag(row, "in_doubt_step", "in_doubt_since")?,
                 needs_operator: flag(row, "operator_step", "operator_since")?,
             },
+            action: action(row)?,
             collect_reference: row.opt_text("collect_reference")?,
             payout_reference: row.opt_text("payout_reference")?,
             refund_reference: row.opt_text("refund_reference")?,
@@ -153,6 +161,7 @@ pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
     let step = |flag: Option<Flag>| flag.map(|flag| flag.step.name());
     let since = |flag: Option<Flag>| flag.map(|flag| flag.since);
     let network = transfer.network_status.as_ref();
+    let action = transfer.action.as_ref();
     params![
         transfer.status.name(),
         transfer.status_reason.map(|reason| reason.decline.name()),
@@ -171,7 +180,42 @@ pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
         transfer.refund_reference.as_deref(),
         transfer.version,
         transfer.updated_at,
+        transfer.status_reason.map(|reason| reason.step.name()),
+        action.map(|action| action.what.name()),
+        action.map(|action| action.link.as_str()),
+        action.map(|action| action.reference.as_str()),
+        action.map(|action| action.until),
     ]
+}
+
+/// What of the order came later than the rest, in the order in which the statement that inserts it
+/// names it.
+pub(crate) fn later_half(transfer: &Transfer) -> Vec<Value> {
+    let quote = transfer.quote.as_ref();
+    let till = match transfer.destination {
+        Endpoint::Merchant { till, .. } => Some(till),
+        _ => None,
+    };
+    params![
+        transfer.source.kind(),
+        transfer.destination.kind(),
+        till.map(till_name),
+        till.map(|till| till.account().to_string()),
+        transfer.fee.map(Money::minor),
+        quote.map(|quote| quote.id.to_string()),
+        quote.map(|quote| quote.buys.currency().code()),
+        quote.map(|quote| quote.buys.minor()),
+        quote.map(|quote| quote.spread.minor()),
+        quote.map(|quote| quote.expires_at),
+        transfer.screened,
+    ]
+}
+
+const fn till_name(till: Till) -> &'static str {
+    match till {
+        Till::Wallet { .. } => "wallet",
+        Till::Float { .. } => "float",
+    }
 }
 
 fn money(row: &Row, column: &str, currency: Currency) -> Result<Money, DbError> {
@@ -179,28 +223,96 @@ fn money(row: &Row, column: &str, currency: Currency) -> Result<Money, DbError> 
     Money::from_minor(amount, currency).map_err(|_| damaged(column, "an amount"))
 }
 
-fn endpoint(row: &Row, account: &str, rail: &str) -> Result<Endpoint, DbError> {
-    Ok(match optional(row, rail)? {
-        Some(rail) => Endpoint::BankAccount {
-            account: row.parse(account)?,
+/// A row from before there were more kinds tells only whether there was a rail.
+fn endpoint(row: &Row, end: &str) -> Result<Endpoint, DbError> {
+    let [account, rail, kind] = ["account", "rail", "kind"].map(|what| format!("{end}_{what}"));
+    let rail = optional(row, &rail)?;
+    let stored = row.opt_text(&kind)?;
+    let kind = match (stored.as_deref(), rail) {
+        (Some(kind), _) => kind,
+        (None, Some(_)) => "bank_account",
+        (None, None) => "wallet",
+    };
+    Ok(match (kind, rail) {
+        ("wallet", None) => Endpoint::Wallet {
+            account: row.parse(&account)?,
+        },
+        ("bank_account", Some(rail)) => Endpoint::BankAccount {
+            account: row.parse(&account)?,
             rail,
         },
-        None => Endpoint::Wallet {
-            account: row.parse(account)?,
+        ("card", Some(rail)) => Endpoint::Card {
+            card: row.parse(&account)?,
+            rail,
         },
+        ("checkout", Some(rail)) => Endpoint::Checkout { rail },
+        ("merchant", None) => Endpoint::Merchant {
+            merchant: row.parse(&account)?,
+            till: till(row)?,
+        },
+        _ => return Err(damaged(&account, "an end of a transfer")),
     })
+}
+
+fn till(row: &Row) -> Result<Till, DbError> {
+    let account = row.parse("till_account")?;
+    match row.opt_text("till")?.as_deref() {
+        Some("wallet") => Ok(Till::Wallet { account }),
+        Some("float") => Ok(Till::Float { account }),
+        _ => Err(damaged("till", "a merchant's till")),
+    }
+}
+
+fn quote(row: &Row, sold: Currency) -> Result<Option<LockedQuote>, DbError> {
+    let Some(id) = optional(row, "quote_id")? else {
+        return Ok(None);
+    };
+    let bought: Currency = row.parse("quote_currency")?;
+    Ok(Some(LockedQuote {
+        id,
+        sells: money(row, "amount", sold)?,
+        buys: money(row, "quote_buys", bought)?,
+        spread: money(row, "quote_spread", bought)?,
+        expires_at: row.timestamp("quote_expires_at")?,
+    }))
+}
+
+/// In the currency in which the money arrives.
+fn fee(row: &Row, sold: Currency) -> Result<Option<Money>, DbError> {
+    let arrives = optional(row, "quote_currency")?.unwrap_or(sold);
+    match row.opt_int("fee")? {
+        Some(_) => money(row, "fee", arrives).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn action(row: &Row) -> Result<Option<Action>, DbError> {
+    let Some(what) = optional(row, "action_what")? else {
+        return Ok(None);
+    };
+    Ok(Some(Action {
+        what,
+        link: row.text("action_link")?,
+        reference: row.text("action_reference")?,
+        until: row.timestamp("action_until")?,
+    }))
 }
 
 fn reason(row: &Row) -> Result<Option<StatusReason>, DbError> {
     let decline: Option<Decline> = optional(row, "decline")?;
     let status: Status = row.parse("status")?;
-    // What failed kept nothing: its collection was refused. Everything else got further.
-    let step = if matches!(status, Status::Failed) {
-        Step::Collect
-    } else {
-        Step::PayOut
+    let step = match row.opt_text("decline_step")? {
+        Some(name) => step_named(&name)?,
+        // From before the step was stored: what failed kept nothing, so its collection was refused.
+        None if matches!(status, Status::Failed) => Step::Collect,
+        None => Step::PayOut,
     };
     Ok(decline.map(|decline| StatusReason { decline, step }))
+}
+
+fn step_named(name: &str) -> Result<Step, DbError> {
+    let known = Step::ALL.into_iter().find(|step| step.name() == name);
+    known.ok_or_else(|| damaged(name, "a step"))
 }
 
 fn network(row: &Row) -> Result<Option<NetworkStatus>, DbError> {
@@ -212,11 +324,7 @@ fn network(row: &Row) -> Result<Option<NetworkStatus>, DbError> {
 }
 
 fn flag(row: &Row, step: &str, since: &str) -> Result<Option<Flag>, DbError> {
-    let name = row.opt_text(step)?;
-    let found = name.map(|name| {
-        let known = Step::ALL.into_iter().find(|step| step.name() == name);
-        known.ok_or_else(|| damaged(step, "a step"))
-    });
+    let found = row.opt_text(step)?.map(|name| step_named(&name));
     let at = row.opt_timestamp(since)?;
     Ok(found
         .transpose()?

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::rail::RailId;
-use domain::transfer::{Decline, Endpoint, Flags, MoneyFacts, Order, Status};
+use domain::transfer::{
+    Action, Decline, Endpoint, Flags, LockedQuote, MoneyFacts, Order, Status,
+};
 use domain::{Money, RequestId, Step, Tenant, Timestamp, TransferId};
 use ledger::Place;
 
@@ -14,6 +16,12 @@ pub struct Transfer {
     pub money: Money,
     pub source: Endpoint,
     pub destination: Endpoint,
+    /// What we keep of what arrives, in the currency in which it arrives.
+    pub fee: Option<Money>,
+    /// At which its money changes its currency.
+    pub quote: Option<LockedQuote>,
+    /// Accepted by a version that looks at transfers before they begin.
+    pub screened: bool,
     pub client_reference: Option<String>,
     /// None where there was none, and once the sender was erased.
     pub description: Option<String>,
@@ -29,6 +37,8 @@ pub struct Transfer {
     pub network_status: Option<NetworkStatus>,
     pub facts: MoneyFacts,
     pub flags: Flags,
+    /// What somebody outside has to do, or had to: the status says which.
+    pub action: Option<Action>,
     /// The bank's own reference of the collection.
     pub collect_reference: Option<String>,
     pub payout_reference: Option<String>,
@@ -61,6 +71,9 @@ impl Transfer {
             money: self.money,
             source: self.source,
             destination: self.destination,
+            fee: self.fee,
+            quote: self.quote,
+            screened: self.screened,
         }
     }
 
@@ -74,6 +87,7 @@ impl Transfer {
             network_status: None,
             facts: MoneyFacts::none(self.money.currency()),
             flags: Flags::default(),
+            action: None,
             collect_reference: None,
             payout_reference: None,
             refund_reference: None,

@@ -209,6 +209,9 @@ mod tests {
             rail: RailId::SandboxBank,
         };
         let order = Order {
+            fee: None,
+            quote: None,
+            screened: false,
             tenant: Tenant {
                 partner: PartnerId::from_bits(1),
                 mode: Mode::Sandbox,

@@ -157,19 +157,26 @@ fn facts(
     [from, to]: [String; 2],
     transfer: &Transfer,
 ) -> Vec<(&'static str, String)> {
-    let id = |end: Endpoint| match end {
-        Endpoint::Wallet { account } => account.to_string(),
-        Endpoint::BankAccount { account, .. } => account.to_string(),
-    };
     let network = transfer.network_status.as_ref();
     let mut facts = vec![
         ("Partner", partner.to_owned()),
         ("From", from),
-        ("", id(transfer.source)),
+        ("", transfer.source.named()),
         ("To", to),
-        ("", id(transfer.destination)),
+        ("", transfer.destination.named()),
     ];
+    let quote = transfer.quote.map(|quote| {
+        let (sells, buys) = (quote.sells, quote.buys);
+        format!("{sells} for {buys}, {}", quote.id)
+    });
+    let waits = transfer.action.as_ref().map(|action| {
+        let (what, until) = (action.what, action.until);
+        format!("{what} until {until}")
+    });
     let optional = [
+        ("Exchanged", quote),
+        ("Fee", transfer.fee.map(|fee| fee.to_string())),
+        ("Asked for", waits),
         ("Client's reference", transfer.client_reference.clone()),
         ("Description", transfer.description.clone()),
         ("Collected as", transfer.collect_reference.clone()),

@@ -189,6 +189,7 @@ impl Scene {
             money: Money::from_minor(amount, Currency::EUR)?,
             source,
             destination,
+            quote: None,
             client_reference: Some(reference.to_owned()).filter(|text| !text.is_empty()),
             description: Some("Sent from a test".to_owned()),
             metadata: [("order".to_owned(), amount.to_string())].into(),

@@ -22,12 +22,22 @@ pub enum Decline {
     ConfirmationMissing,
     /// We took the instruction back before the bank decided.
     TakenBack,
+    /// The sender is blocked here.
+    UserBlocked,
+    /// More than the sender, or the partner, may move in the period.
+    LimitReached,
+    /// Somebody looked at it and said no.
+    ReviewDenied,
+    /// The quote expired before the sender was asked.
+    QuoteExpired,
+    /// Nobody paid at the checkout while it was open.
+    NotPaidInTime,
     /// The bank refused for a reason of its own; its raw code is kept beside.
     RefusedByBank,
 }
 
 impl Decline {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::InsufficientFunds,
         Self::AccountClosed,
         Self::AccountFrozen,
@@ -38,6 +48,11 @@ impl Decline {
         Self::CardNotVerified,
         Self::ConfirmationMissing,
         Self::TakenBack,
+        Self::UserBlocked,
+        Self::LimitReached,
+        Self::ReviewDenied,
+        Self::QuoteExpired,
+        Self::NotPaidInTime,
         Self::RefusedByBank,
     ];
 
@@ -53,6 +68,11 @@ impl Decline {
             Self::CardNotVerified => "card_not_verified",
             Self::ConfirmationMissing => "confirmation_missing",
             Self::TakenBack => "taken_back",
+            Self::UserBlocked => "user_blocked",
+            Self::LimitReached => "limit_reached",
+            Self::ReviewDenied => "review_denied",
+            Self::QuoteExpired => "quote_expired",
+            Self::NotPaidInTime => "not_paid_in_time",
             Self::RefusedByBank => "refused_by_bank",
         }
     }

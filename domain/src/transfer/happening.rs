@@ -5,14 +5,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decline, Endpoint, FlagKind, Order, Status};
-use crate::Step;
+use super::{Action, Decline, FlagKind, Status};
+use crate::{Step, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "happening", rename_all = "snake_case")]
 pub enum Happening {
+    /// To be carried out later.
+    Scheduled { at: Timestamp },
+    /// The screening wants a person to look at it. No money.
+    InReview { why: String },
     /// The sender is about to be asked. No money.
     Collecting,
+    /// The sender has to do something; from now on the money may come at any time.
+    ActionRequired { action: Action },
     /// The money is in the pool: out of the sender's wallet, or arrived from the sender's bank.
     Funded { bank_reference: Option<String> },
     /// Set aside for the receiver: out of the pool, into the rail's suspense account (nothing moves
@@ -53,7 +59,10 @@ impl Happening {
     /// The status this leads to; none where only a flag changes.
     pub const fn leads_to(&self) -> Option<Status> {
         match self {
+            Self::Scheduled { .. } => Some(Status::Scheduled),
+            Self::InReview { .. } => Some(Status::InReview),
             Self::Collecting => Some(Status::Collecting),
+            Self::ActionRequired { .. } => Some(Status::RequiresAction),
             Self::Funded { .. } => Some(Status::Funded),
             Self::PayingOut => Some(Status::PayingOut),
             Self::Completed { .. } => Some(Status::Completed),
@@ -77,7 +86,10 @@ impl Happening {
     /// The short word for it in status histories and events.
     pub const fn cause(&self) -> &'static str {
         match self {
+            Self::Scheduled { .. } => "scheduled",
+            Self::InReview { .. } => "review_wanted",
             Self::Collecting => "collection_started",
+            Self::ActionRequired { .. } => "action_required",
             Self::Funded { .. } => "collected",
             Self::PayingOut => "payout_started",
             Self::Completed { .. } => "paid_out",
@@ -101,17 +113,6 @@ impl Happening {
                 flag: FlagKind::NeedsOperator,
                 ..
             } => "operator_done",
-        }
-    }
-}
-
-impl Order {
-    /// Whether a step leaves our own books, and so may end in doubt.
-    pub const fn crosses_a_rail(&self, step: Step) -> bool {
-        match step {
-            Step::Collect => matches!(self.source, Endpoint::BankAccount { .. }),
-            Step::PayOut => matches!(self.destination, Endpoint::BankAccount { .. }),
-            Step::Fund | Step::Settle => false,
         }
     }
 }

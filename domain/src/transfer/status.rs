@@ -11,8 +11,14 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// Accepted and stored; nothing has moved.
     Created,
+    /// To be carried out at a later date; nothing has moved.
+    Scheduled,
+    /// Somebody of us has to look at it before anything moves.
+    InReview,
     /// The sender is being asked for the money.
     Collecting,
+    /// Somebody outside has to do something first, until a given time.
+    RequiresAction,
     /// The money is in the pool.
     Funded,
     /// The receiver is being paid.
@@ -30,9 +36,12 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Created,
+        Self::Scheduled,
+        Self::InReview,
         Self::Collecting,
+        Self::RequiresAction,
         Self::Funded,
         Self::PayingOut,
         Self::Compensating,
@@ -52,13 +61,16 @@ impl Status {
     /// The table of allowed transitions. Whatever is not in it is refused, wherever it is tried.
     pub const fn may_become(self, next: Self) -> bool {
         use Status::{
-            Canceled, Collecting, Compensating, Completed, Created, Failed, Funded, PayingOut,
-            Refunded,
+            Canceled, Collecting, Compensating, Completed, Created, Failed, Funded, InReview,
+            PayingOut, Refunded, RequiresAction, Scheduled,
         };
         matches!(
             (self, next),
-            (Created, Collecting | Failed | Canceled)
-                | (Collecting, Funded | Failed | Canceled)
+            (Created, Scheduled | InReview | Collecting | Failed | Canceled)
+                | (Scheduled, InReview | Collecting | Failed | Canceled)
+                | (InReview, Collecting | Failed | Canceled)
+                | (Collecting, RequiresAction | Funded | Failed | Canceled)
+                | (RequiresAction, Funded | Failed | Canceled)
                 | (Funded, PayingOut | Compensating)
                 | (PayingOut, Completed | Compensating)
                 | (Compensating, Refunded)
@@ -68,7 +80,10 @@ impl Status {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
+            Self::Scheduled => "scheduled",
+            Self::InReview => "in_review",
             Self::Collecting => "collecting",
+            Self::RequiresAction => "requires_action",
             Self::Funded => "funded",
             Self::PayingOut => "paying_out",
             Self::Compensating => "compensating",
@@ -122,8 +137,11 @@ mod tests {
         assert_eq!(
             drawn,
             [
-                "created -> collecting, failed, canceled",
-                "collecting -> funded, failed, canceled",
+                "created -> scheduled, in_review, collecting, failed, canceled",
+                "scheduled -> in_review, collecting, failed, canceled",
+                "in_review -> collecting, failed, canceled",
+                "collecting -> requires_action, funded, failed, canceled",
+                "requires_action -> funded, failed, canceled",
                 "funded -> paying_out, compensating",
                 "paying_out -> compensating, completed",
                 "compensating -> refunded",

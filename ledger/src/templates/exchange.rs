@@ -3,6 +3,7 @@
 //! has a leg of its own. The quote's id is the key, so a quote is used once.
 
 use domain::rail::RailId;
+use domain::transfer::LockedQuote;
 use domain::{Money, MoneyError, Tenant, TransferId};
 
 use super::{Holder, gained, lost};
@@ -22,6 +23,30 @@ impl Entry {
             good_until: quote.good_until(Some(transfer)),
             ..at_quote(tenant, Template::Convert, pool, pool, quote)?
         })
+    }
+
+    /// The same at a quote that was locked before it expired, so it is honoured however long the
+    /// sender's bank has taken.
+    pub fn convert_locked(
+        tenant: Tenant,
+        transfer: TransferId,
+        pool: Place,
+        quote: &LockedQuote,
+    ) -> Result<Self, MoneyError> {
+        let paid_out = quote.buys.checked_add(quote.spread)?;
+        let pool = AccountRef::Pool(pool);
+        let mut legs = vec![
+            lost(pool, quote.sells),
+            gained(AccountRef::Liquidity, quote.sells),
+            lost(AccountRef::Liquidity, paid_out),
+            gained(pool, quote.buys),
+        ];
+        if !quote.spread.is_zero() {
+            legs.push(gained(AccountRef::Spread, quote.spread));
+        }
+        let key = format!("quote:{}", quote.id);
+        let (template, sold) = (Template::Convert, quote.sells);
+        Ok(Self::new(tenant, key, Some(transfer), template, sold, legs))
     }
 
     /// An owner changes money between two accounts of its own.

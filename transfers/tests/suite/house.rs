@@ -67,6 +67,7 @@ impl House {
             money: eur(25_00),
             source,
             destination,
+            quote: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),

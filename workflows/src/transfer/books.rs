@@ -181,7 +181,9 @@ fn summary(happenings: &[Happening]) -> String {
 /// Where a person should look.
 const fn step_of(happening: &Happening) -> Step {
     match happening {
+        Happening::Scheduled { .. } | Happening::InReview { .. } => Step::Screen,
         Happening::Collecting
+        | Happening::ActionRequired { .. }
         | Happening::Declined { .. }
         | Happening::Canceled
         | Happening::Refunded { .. } => Step::Collect,

@@ -38,8 +38,10 @@ pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
 async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) -> Result<(), Stop> {
     pen.note(Happening::Collecting);
     let collected = match order.source {
-        Endpoint::Wallet { .. } => None,
-        Endpoint::BankAccount { rail, .. } => {
+        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } => None,
+        Endpoint::Card { rail, .. }
+        | Endpoint::Checkout { rail }
+        | Endpoint::BankAccount { rail, .. } => {
             pen.write().await?;
             // Registered before the money may leave the sender; dropped only on a definite refusal.
             undo.register(Step::Collect);
@@ -58,8 +60,8 @@ async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) ->
     });
     pen.note(Happening::PayingOut);
     let paid = match order.destination {
-        Endpoint::Wallet { .. } => None,
-        Endpoint::BankAccount { rail, .. } => {
+        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } | Endpoint::Checkout { .. } => None,
+        Endpoint::Card { rail, .. } | Endpoint::BankAccount { rail, .. } => {
             pen.write_funding(undo).await?;
             match bank::pay_out(ctx, order, rail).await? {
                 Outcome::Done { bank_reference } => Some(bank_reference),
@@ -102,7 +104,7 @@ impl Undo {
                 Step::Collect => give_back(ctx, order, pen).await?,
                 // What is set aside for a payout returns to the pool with the refusal itself, and
                 // funding and settling only book what collecting and paying out did.
-                Step::Fund | Step::PayOut | Step::Settle => {}
+                Step::Screen | Step::Fund | Step::Convert | Step::PayOut | Step::Settle => {}
             }
         }
         Ok(())
@@ -112,8 +114,10 @@ impl Undo {
 /// The undo of collecting: the money goes back to where it came from.
 async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
     let bank_reference = match order.source {
-        Endpoint::Wallet { .. } => None,
-        Endpoint::BankAccount { rail, .. } => Some(bank::give_back(ctx, order, rail).await?),
+        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } => None,
+        Endpoint::Card { rail, .. }
+        | Endpoint::Checkout { rail }
+        | Endpoint::BankAccount { rail, .. } => Some(bank::give_back(ctx, order, rail).await?),
     };
     loop {
         let bank_reference = bank_reference.clone();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AccountId, BankAccountId, InvalidId, RequestId};
+use domain::rail::RailId;
+use domain::{AccountId, BankAccountId, CardId, InvalidId, MerchantId, QuoteId, RequestId};
 use transfers::{EndpointRef, NewTransfer};
 
 use crate::fields::{Faults, Field, Fields};
@@ -32,6 +33,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
         "amount",
         "source",
         "destination",
+        "quote",
         "client_reference",
         "description",
         "metadata",
@@ -40,6 +42,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
     let money = fields.required("amount", faults, |field, faults| field.money(faults));
     let source = fields.required("source", faults, endpoint);
     let destination = fields.required("destination", faults, endpoint);
+    let quote = fields.optional("quote", faults, quote_id);
     let client_reference = fields.optional("client_reference", faults, text);
     let description = fields.optional("description", faults, text);
     let metadata = fields.optional("metadata", faults, metadata);
@@ -47,6 +50,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
         money: money?,
         source: source?,
         destination: destination?,
+        quote,
         client_reference,
         description,
         metadata: metadata.unwrap_or_default(),
@@ -59,20 +63,36 @@ fn text(field: Field<'_>, faults: &mut Faults) -> Option<String> {
     field.text(faults).map(str::to_owned)
 }
 
-/// `{"type": "wallet", "id": "ac_…"}` or `{"type": "bank_account", "id": "ba_…"}`
+fn quote_id(field: Field<'_>, faults: &mut Faults) -> Option<QuoteId> {
+    let id = field.text(faults)?;
+    let parsed = id.parse().inspect_err(|error: &InvalidId| {
+        faults.value(field.pointer, "invalid_id", format!("This is {error}."));
+    });
+    parsed.ok()
+}
+
+/// `{"type": "wallet", "id": "ac_…"}`, so too a `bank_account`, a `card` and a `merchant`; a
+/// `checkout` has a rail instead of an id.
 fn endpoint(field: Field<'_>, faults: &mut Faults) -> Option<EndpointRef> {
+    let members = Fields::of(field, &["type", "id", "rail"], faults)?;
+    let kind = members.required("type", faults, text)?;
+    if kind == "checkout" {
+        // A member that means nothing here is refused like one that nobody knows.
+        let fields = Fields::of(field, &["type", "rail"], faults)?;
+        return fields.required("rail", faults, rail).map(EndpointRef::Checkout);
+    }
     let fields = Fields::of(field, &["type", "id"], faults)?;
-    let id = fields.required("id", faults, text);
-    let kind = fields.required("type", faults, text);
-    let (id, kind) = (id?, kind?);
+    let id = fields.required("id", faults, text)?;
     let parsed = match kind.as_str() {
         "wallet" => id.parse::<AccountId>().map(EndpointRef::Wallet),
         "bank_account" => id.parse::<BankAccountId>().map(EndpointRef::BankAccount),
+        "card" => id.parse::<CardId>().map(EndpointRef::Card),
+        "merchant" => id.parse::<MerchantId>().map(EndpointRef::Merchant),
         _ => {
             faults.value(
                 &child(field.pointer, "type"),
                 "unknown_type",
-                "Known here: wallet, bank_account.",
+                "Known here: wallet, bank_account, card, checkout, merchant.",
             );
             return None;
         }
@@ -83,6 +103,15 @@ fn endpoint(field: Field<'_>, faults: &mut Faults) -> Option<EndpointRef> {
             faults.value(&pointer, "invalid_id", format!("This is {error}."));
         })
         .ok()
+}
+
+fn rail(field: Field<'_>, faults: &mut Faults) -> Option<RailId> {
+    let name = field.text(faults)?;
+    let known = name.parse().inspect_err(|_| {
+        let names = RailId::ALL.map(RailId::name).join(", ");
+        faults.value(field.pointer, "unknown_rail", format!("Known here: {names}."));
+    });
+    known.ok()
 }
 
 fn metadata(field: Field<'_>, faults: &mut Faults) -> Option<BTreeMap<String, String>> {

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use domain::rail::RailId;
-use domain::transfer::{Decline, Endpoint, Flag, Flags, MoneyFacts, Status};
-use domain::{AccountId, BankAccountId, Money, Step, StepKey, TransferId};
+use domain::transfer::{Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Status, What};
+use domain::{
+    AccountId, BankAccountId, CardId, MerchantId, Money, QuoteId, Step, StepKey, TransferId,
+};
 use rails::Watched;
 use serde::Serialize;
 use transfers::{NetworkStatus, StatusChange, StatusReason, Transfer};
@@ -21,6 +23,15 @@ pub(super) struct TransferView {
     status_reason: Option<ReasonView>,
     flags: FlagsView,
     amount: Money,
+    /// What the receiver gets: another currency at a quote, and less where a fee is kept of it.
+    receives: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote: Option<QuoteView>,
+    /// What somebody has to do now for it to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requires_action: Option<ActionView>,
     money: MoneyFacts,
     source: EndpointView,
     destination: EndpointView,
@@ -86,6 +97,40 @@ enum EndpointView {
         #[serde(skip_serializing_if = "Option::is_none")]
         refund_bank_reference: Option<String>,
     },
+    Card {
+        id: CardId,
+        rail: RailId,
+        reference: String,
+        bank_reference: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refund_bank_reference: Option<String>,
+    },
+    Checkout {
+        rail: RailId,
+        reference: String,
+        bank_reference: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refund_bank_reference: Option<String>,
+    },
+    Merchant {
+        id: MerchantId,
+    },
+}
+
+/// At which the money changes its currency.
+#[derive(Debug, Serialize)]
+struct QuoteView {
+    id: QuoteId,
+    sells: Money,
+    buys: Money,
+    expires_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ActionView {
+    what: What,
+    link: String,
+    until: String,
 }
 
 /// The rail's raw words, for people who talk to the bank.
@@ -107,6 +152,7 @@ pub(super) struct ChangeView {
 /// A short story: a row of a list.
 impl From<Transfer> for TransferView {
     fn from(transfer: Transfer) -> Self {
+        let order = transfer.order();
         let source = EndpointView::of(transfer.source, transfer.id, Step::Collect)
             .with(transfer.collect_reference, transfer.refund_reference);
         let destination = EndpointView::of(transfer.destination, transfer.id, Step::PayOut)
@@ -119,6 +165,14 @@ impl From<Transfer> for TransferView {
             status_reason: transfer.status_reason.map(ReasonView::from),
             flags: transfer.flags.into(),
             amount: transfer.money,
+            // A fee is never more than what arrives, or it would not have been accepted.
+            receives: order.receives().unwrap_or(order.arrives()),
+            fee: transfer.fee,
+            quote: transfer.quote.map(QuoteView::from),
+            requires_action: transfer
+                .action
+                .filter(|_| matches!(transfer.status, Status::RequiresAction))
+                .map(ActionView::from),
             money: transfer.facts,
             source,
             destination,
@@ -167,6 +221,20 @@ impl EndpointView {
                 bank_reference: None,
                 refund_bank_reference: None,
             },
+            Endpoint::Card { card, rail } => Self::Card {
+                id: card,
+                rail,
+                reference: StepKey::of(transfer, step).to_string(),
+                bank_reference: None,
+                refund_bank_reference: None,
+            },
+            Endpoint::Checkout { rail } => Self::Checkout {
+                rail,
+                reference: StepKey::of(transfer, step).to_string(),
+                bank_reference: None,
+                refund_bank_reference: None,
+            },
+            Endpoint::Merchant { merchant, .. } => Self::Merchant { id: merchant },
         }
     }
 
@@ -176,12 +244,43 @@ impl EndpointView {
             bank_reference,
             refund_bank_reference,
             ..
+        }
+        | Self::Card {
+            bank_reference,
+            refund_bank_reference,
+            ..
+        }
+        | Self::Checkout {
+            bank_reference,
+            refund_bank_reference,
+            ..
         } = &mut self
         {
             *bank_reference = moved;
             *refund_bank_reference = returned;
         }
         self
+    }
+}
+
+impl From<LockedQuote> for QuoteView {
+    fn from(quote: LockedQuote) -> Self {
+        Self {
+            id: quote.id,
+            sells: quote.sells,
+            buys: quote.buys,
+            expires_at: quote.expires_at.to_string(),
+        }
+    }
+}
+
+impl From<Action> for ActionView {
+    fn from(action: Action) -> Self {
+        Self {
+            what: action.what,
+            link: action.link,
+            until: action.until.to_string(),
+        }
     }
 }
 
