@@ -75,3 +75,7 @@ ALTER TABLE transfers ADD COLUMN action_what TEXT;
 ALTER TABLE transfers ADD COLUMN action_link TEXT;
 ALTER TABLE transfers ADD COLUMN action_reference TEXT;
 ALTER TABLE transfers ADD COLUMN action_until INT64;
+
+-- A bank that gives one reference of its own to two payments is not believed about the second.
+CREATE INDEX rail_attempts_by_bank_reference
+    ON rail_attempts (partner_id, livemode, rail, bank_reference) WHERE bank_reference IS NOT NULL;

@@ -72,6 +72,13 @@ fn refusing_bank(person: &Person) -> Result<BankAccountId, Failure> {
     nth_bank(person, 1)
 }
 
+fn first<T: Copy>(of: &[T], person: &Person) -> Result<T, Failure> {
+    of.first().copied().ok_or_else(|| {
+        let line = format!("the sandbox's sample person {} lacks a thing", person.name);
+        Failure::new(Code::Internal, line)
+    })
+}
+
 fn nth_bank(person: &Person, nth: usize) -> Result<BankAccountId, Failure> {
     person.bank_accounts.get(nth).copied().ok_or_else(|| {
         let line = format!(
@@ -102,6 +109,9 @@ fn env_file(
         ("BOB_WALLET", bob.wallet.to_string()),
         ("CLOSED_BANK", refusing_bank(bob)?.to_string()),
         ("EMPTY_BANK", refusing_bank(carol)?.to_string()),
+        ("ALICE_CARD", first(&alice.cards, alice)?.to_string()),
+        ("EMPTY_CARD", first(&carol.cards, carol)?.to_string()),
+        ("BOB_SHOP", first(&bob.merchants, bob)?.to_string()),
     ];
     for (name, value) in values {
         // Writing to a String cannot fail.

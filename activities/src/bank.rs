@@ -2,16 +2,19 @@
 
 #![allow(missing_debug_implementations)] // The SDK's macro defines marker types without it.
 
+mod card;
 mod debit;
+mod errand;
 mod inquire;
 mod pay_out;
+mod quarantine;
 mod submit;
 
 use std::sync::Arc;
 
 use adapters::Rails;
 use ambient::SharedClock;
-use domain::rail::RailId;
+use domain::rail::{CardPart, RailId};
 use identity::Identity;
 use rails::{Gate, Gates, Watched};
 use temporalio_macros::activities;
@@ -77,6 +80,42 @@ impl Bank {
         step: BankStep,
     ) -> Result<BankAnswer, ActivityError> {
         pay_out::pay_out(&self, step).await
+    }
+
+    #[activity(definition = definitions::Authorise)]
+    pub async fn authorise(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        card::ask(&self, step, CardPart::Authorise).await
+    }
+
+    #[activity(definition = definitions::Capture)]
+    pub async fn capture(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        card::ask(&self, step, CardPart::Capture).await
+    }
+
+    #[activity(definition = definitions::Void)]
+    pub async fn void(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        card::ask(&self, step, CardPart::Void).await
+    }
+
+    #[activity(definition = definitions::Refund)]
+    pub async fn refund(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<BankAnswer, ActivityError> {
+        card::ask(&self, step, CardPart::Refund).await
     }
 
     #[activity(definition = definitions::Inquire)]

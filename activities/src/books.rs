@@ -3,13 +3,14 @@
 #![allow(missing_debug_implementations)] // The SDK's macro defines marker types without it.
 
 mod record;
+mod screen;
 
 use std::sync::Arc;
 
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
-use workflows::activities::{Booked, Record, definitions};
+use workflows::activities::{Booked, Record, Screen, Screened, definitions};
 
 #[derive(Debug)]
 pub struct Books {
@@ -31,5 +32,14 @@ impl Books {
         record: Record,
     ) -> Result<Booked, ActivityError> {
         record::record(&self.transfers, record).await
+    }
+
+    #[activity(definition = definitions::Screen)]
+    pub async fn screen(
+        self: Arc<Self>,
+        _: ActivityContext,
+        screen: Screen,
+    ) -> Result<Screened, ActivityError> {
+        screen::screen(&self.transfers, screen).await
     }
 }

@@ -1,21 +1,27 @@
-//! The sandbox's sample data: a demo partner with three users, their wallets and bank accounts.
+//! The sandbox's sample data: a demo partner with three users, their wallets, bank accounts and
+//! cards, and a merchant.
 //!
-//! | who   | wallet   | bank accounts                                                           |
-//! |-------|----------|-------------------------------------------------------------------------|
-//! | Alice | 1,000.00 | `SB-ALICE-0001`                                                         |
-//! | Bob   | 500.00   | `SB-BOB-0001`, and `SB-CLOSED-0001`: payouts are refused, account closed |
-//! | Carol | 250.00   | `SB-CAROL-0001`, and `SB-EMPTY-0001`: debits are refused, no funds       |
+//! | who   | wallet   | bank accounts                                                           | cards |
+//! |-------|----------|-------------------------------------------------------------------------|-------|
+//! | Alice | 1,000.00 | `SB-ALICE-0001`                                                         | 4242  |
+//! | Bob   | 500.00   | `SB-BOB-0001`, and `SB-CLOSED-0001`: payouts are refused, account closed |       |
+//! | Carol | 250.00   | `SB-CAROL-0001`, and `SB-EMPTY-0001`: debits are refused, no funds       | 9995: no funds |
+//!
+//! Bob's shop is paid into his wallet, less 1.4 % and 0.25.
 //!
 //! All of it appears in one commit. The partner's id is fixed, so a second call finds the first.
 
 use db::Tx;
-use domain::rail::{BankAccountNumber, RailId};
-use domain::{AccountId, BankAccountId, Currency, Mode, Money, PartnerId, Tenant, UserId};
+use domain::rail::{BankAccountNumber, CardToken, RailId};
+use domain::transfer::Till;
+use domain::{
+    AccountId, BankAccountId, CardId, Currency, MerchantId, Mode, Money, PartnerId, Tenant, UserId,
+};
 use ledger::Entry;
 
 use crate::{
-    Identity, IdentityError, IssuedKey, LONGEST_PAGE, NewBankAccount, NewKey, Scopes,
-    bank_accounts, keys, partners, users,
+    FeeTerms, Identity, IdentityError, IssuedKey, LONGEST_PAGE, NewBankAccount, NewCard, NewKey,
+    NewMerchant, Scopes, bank_accounts, cards, keys, partners, users,
 };
 
 /// The demo partner's tenant, the same in every sandbox.
@@ -27,6 +33,12 @@ pub const TENANT: Tenant = Tenant {
 const PARTNER: &str = "Demo Bank & Co";
 const CURRENCY: Currency = Currency::EUR;
 const RAIL: RailId = RailId::SandboxBank;
+const CARDS: RailId = RailId::SandboxCards;
+/// 1.4 % and 0.25.
+const SHOP_FEE: FeeTerms = FeeTerms {
+    millionths: 14_000,
+    fixed: 25,
+};
 
 struct Sample {
     name: &'static str,
@@ -34,6 +46,10 @@ struct Sample {
     wallet: i64,
     /// Number and holder, the good one first.
     banks: &'static [(&'static str, &'static str)],
+    /// The network's token, the first digits and the last ones.
+    cards: &'static [(&'static str, &'static str, &'static str)],
+    /// What the shop is called, if there is one.
+    shop: Option<&'static str>,
 }
 
 const PEOPLE: [Sample; 3] = [
@@ -41,6 +57,8 @@ const PEOPLE: [Sample; 3] = [
         name: "Alice",
         wallet: 100_000,
         banks: &[("SB-ALICE-0001", "Alice")],
+        cards: &[("pm_card_visa", "424242", "4242")],
+        shop: None,
     },
     Sample {
         name: "Bob",
@@ -49,6 +67,8 @@ const PEOPLE: [Sample; 3] = [
             ("SB-BOB-0001", "Bob"),
             ("SB-CLOSED-0001", "Bob (closed account)"),
         ],
+        cards: &[],
+        shop: Some("Bob's Books"),
     },
     Sample {
         name: "Carol",
@@ -57,6 +77,12 @@ const PEOPLE: [Sample; 3] = [
             ("SB-CAROL-0001", "Carol"),
             ("SB-EMPTY-0001", "Carol (empty account)"),
         ],
+        cards: &[(
+            "pm_card_visa_chargeDeclinedInsufficientFunds",
+            "400000",
+            "9995",
+        )],
+        shop: None,
     },
 ];
 
@@ -75,16 +101,21 @@ pub struct Person {
     pub wallet: AccountId,
     /// The good one first, then those that refuse.
     pub bank_accounts: Vec<BankAccountId>,
+    pub cards: Vec<CardId>,
+    pub merchants: Vec<MerchantId>,
 }
 
 /// Makes the sample data, or finds it.
 pub async fn demo(identity: &Identity) -> Result<Demo, IdentityError> {
     if identity.partner_name(&TENANT).await?.is_none() {
         let (draft, key) = draft(identity)?;
-        let mint = identity.mint.clone();
+        let (mint, writer) = (identity.mint.clone(), identity.clone());
         let new = identity
             .db
-            .write(move |tx: &mut Tx| Box::pin(async move { draft.insert(tx, &mint).await }))
+            .write(move |tx: &mut Tx| {
+                let identity = writer.clone();
+                Box::pin(async move { draft.insert(tx, &identity, &mint).await })
+            })
             .await?;
         // Somebody else may have been quicker; then our key was never stored.
         let key = new.then_some(key);
@@ -96,7 +127,16 @@ pub async fn demo(identity: &Identity) -> Result<Demo, IdentityError> {
 #[derive(Clone)]
 struct Draft {
     key: keys::Draft,
-    people: Vec<(users::Draft, Money, Vec<bank_accounts::Draft>)>,
+    people: Vec<DraftPerson>,
+}
+
+#[derive(Clone)]
+struct DraftPerson {
+    user: users::Draft,
+    money: Money,
+    banks: Vec<bank_accounts::Draft>,
+    cards: Vec<cards::Draft>,
+    shop: Option<&'static str>,
 }
 
 /// A further key for the demo partner, for whoever lost the first one.
@@ -132,8 +172,28 @@ fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
                     identity.draft_bank_account(&TENANT, &user.key, &new)
                 })
                 .collect::<Result<_, _>>()?;
+            let cards = sample
+                .cards
+                .iter()
+                .map(|(token, bin, last_four)| {
+                    let new = NewCard {
+                        user: user.user,
+                        rail: CARDS,
+                        token: CardToken::new(*token),
+                        bin: (*bin).to_owned(),
+                        last_four: (*last_four).to_owned(),
+                    };
+                    identity.draft_card(&TENANT, &user.key, &new)
+                })
+                .collect::<Result<_, _>>()?;
             let money = Money::from_minor(sample.wallet, CURRENCY);
-            Ok((user, money.map_err(ledger_error)?, banks))
+            Ok(DraftPerson {
+                money: money.map_err(ledger_error)?,
+                shop: sample.shop,
+                user,
+                banks,
+                cards,
+            })
         })
         .collect::<Result<_, IdentityError>>()?;
     Ok((Draft { key, people }, issued))
@@ -141,24 +201,44 @@ fn draft(identity: &Identity) -> Result<(Draft, IssuedKey), IdentityError> {
 
 impl Draft {
     /// False, with nothing written, when the partner is there already.
-    async fn insert(self, tx: &mut Tx, mint: &ambient::Mint) -> Result<bool, IdentityError> {
+    async fn insert(
+        self,
+        tx: &mut Tx,
+        identity: &Identity,
+        mint: &ambient::Mint,
+    ) -> Result<bool, IdentityError> {
         if !partners::insert(tx, &TENANT, PARTNER).await? {
             return Ok(false);
         }
         self.key.insert(tx, &TENANT).await?;
-        for (user, money, banks) in self.people {
-            let owner = user.user;
-            user.insert(tx, &TENANT).await?;
-            for bank in banks {
+        for person in self.people {
+            let (owner, key) = (person.user.user, person.user.key.clone());
+            person.user.insert(tx, &TENANT).await?;
+            for bank in person.banks {
                 bank.insert(tx, &TENANT).await?;
+            }
+            for card in person.cards {
+                card.insert(tx, &TENANT).await?;
             }
             let wallet = ledger::open_wallet(tx, mint, TENANT, owner, CURRENCY)
                 .await
                 .map_err(ledger_error)?;
-            let opening = Entry::opening(TENANT, &owner.to_string(), RAIL, wallet.id, money);
+            let opening = Entry::opening(TENANT, &owner.to_string(), RAIL, wallet.id, person.money);
             ledger::post(tx, mint, &opening)
                 .await
                 .map_err(ledger_error)?;
+            if let Some(name) = person.shop {
+                let account = wallet.id;
+                let new = NewMerchant {
+                    user: owner,
+                    name: name.to_owned(),
+                    till: Till::Wallet { account },
+                    currency: CURRENCY,
+                    fee: SHOP_FEE,
+                };
+                let shop = identity.draft_merchant(&key, &new)?;
+                shop.insert(tx, &TENANT).await?;
+            }
         }
         Ok(true)
     }
@@ -176,7 +256,11 @@ async fn found(identity: &Identity, key: Option<IssuedKey>) -> Result<Demo, Iden
         let banks = identity
             .bank_accounts(&TENANT, Some(user.id), None, LONGEST_PAGE)
             .await?;
+        let cards = identity.cards(&TENANT, user.id).await?;
+        let merchants = identity.merchants(&TENANT, user.id).await?;
         people.push(Person {
+            cards: cards.into_iter().map(|card| card.id).collect(),
+            merchants: merchants.into_iter().map(|shop| shop.id).collect(),
             user: user.id,
             name: user.name.unwrap_or_default(),
             wallet: wallet.id,

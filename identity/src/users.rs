@@ -51,6 +51,32 @@ impl Identity {
         rows.iter().map(|row| self.read_user(tenant, row)).collect()
     }
 
+    /// Blocks a person, or lets them send again. What was begun before goes on to its end.
+    pub async fn set_blocked(
+        &self,
+        tenant: &Tenant,
+        id: UserId,
+        blocked: bool,
+    ) -> Result<(), IdentityError> {
+        let mut params = scope(tenant);
+        params.push(id.to_string().into());
+        let found = self
+            .db
+            .write(move |tx: &mut Tx| {
+                Box::pin(async move {
+                    params.push(blocked.then(|| tx.now()).into());
+                    let sql = "UPDATE users SET blocked_at = $4
+                         WHERE partner_id = $1 AND livemode = $2 AND user_id = $3";
+                    Ok::<_, IdentityError>(tx.execute(sql, params).await?)
+                })
+            })
+            .await?;
+        match found {
+            0 => Err(IdentityError::NotFound("user")),
+            _ => Ok(()),
+        }
+    }
+
     fn read_user(&self, tenant: &Tenant, row: &Row) -> Result<User, IdentityError> {
         let id = row.parse("user_id")?;
         let key = self.unwrap_key(tenant, id, row)?;

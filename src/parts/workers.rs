@@ -1,7 +1,7 @@
 //! The workers, and the sweeper that starts what was accepted while nobody looked.
 
 use activities::{Bank, Books};
-use adapters::{RailConfig, Rails, sandbox_bank};
+use adapters::{RailConfig, Rails, Secret, sandbox_bank, stripe};
 use domain::Code;
 use rails::Gates;
 use temporal::{Client, Starter};
@@ -24,7 +24,7 @@ pub(crate) fn raise(
             "workers need a bank: name the sandbox bank's address with --sandbox-url",
         ));
     };
-    let rails = Rails::build([RailConfig::SandboxBank(sandbox_bank::Config::at(bank_url))])
+    let rails = Rails::build(sandboxes(&bank_url))
         .map_err(|error| Failure::caused(Code::ConfigInvalid, "no rail to the bank", &error))?;
     let books = Books::new(stores.transfers.clone());
     let bank = Bank::new(
@@ -50,4 +50,15 @@ pub(crate) fn raise(
         Ok(())
     });
     Ok(())
+}
+
+/// The sandbox bank, and the card network that answers below it at the same address.
+fn sandboxes(address: &str) -> [RailConfig; 2] {
+    // The network takes any key of the usual form: it has one client, and no money.
+    let key = Secret::new("sk_sandbox");
+    let cards = format!("{}/cards", address.trim_end_matches('/'));
+    [
+        RailConfig::SandboxBank(sandbox_bank::Config::at(address)),
+        RailConfig::SandboxCards(stripe::Config::at(cards, key)),
+    ]
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use db::{Db, Options};
 
+use crate::ends;
 use crate::program::{Remit, Setup};
 
 /// Stops the program and checks what it left behind: entries balance, balances are the sum of
@@ -48,22 +49,27 @@ pub(crate) async fn true_and_agreeing(remit: Remit, setup: &Setup) -> Result<()>
 
     let rows = db
         .fetch_all(
-            "SELECT CAST(COALESCE(SUM(p.amount), 0) AS TEXT) AS total FROM postings p \
+            "SELECT a.rail, CAST(COALESCE(SUM(p.amount), 0) AS TEXT) AS total FROM postings p \
              JOIN accounts a ON a.partner_id = p.partner_id AND a.livemode = p.livemode \
               AND a.id = p.account_id \
              JOIN entries e ON e.partner_id = p.partner_id AND e.livemode = p.livemode \
               AND e.id = p.entry_id \
-             WHERE a.purpose = 'nostro' AND e.transfer_id IS NOT NULL",
+             WHERE a.purpose = 'nostro' AND e.transfer_id IS NOT NULL GROUP BY a.rail",
             vec![],
         )
         .await?;
-    let nostro: i64 = rows.first().context("no sum")?.text("total")?.parse()?;
-    // What we hold at a bank is an asset: negative in books that count what we owe.
-    ensure!(
-        -nostro == at_the_bank,
-        "our nostro says {}, the bank {at_the_bank}",
-        -nostro
-    );
+    let mut nostro: BTreeMap<String, i64> = BTreeMap::new();
+    for row in &rows {
+        // What we hold at a bank is an asset: negative in books that count what we owe.
+        let total: i64 = row.text("total")?.parse()?;
+        nostro.insert(row.text("rail")?, -total);
+    }
+    let by_cards = ends::taken_by_cards(&dir.path().join("data").join("cards.db")).await?;
+    for (rail, there) in [("sandbox_bank", at_the_bank), ("sandbox_cards", by_cards)] {
+        let ours = nostro.remove(rail).unwrap_or_default();
+        ensure!(ours == there, "our nostro at {rail} says {ours}, {rail} {there}");
+    }
+    ensure!(nostro.is_empty(), "nostros that nobody else keeps: {nostro:?}");
     db.close().await;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod books;
 mod console;
 mod crash;
 mod doubt;
+mod ends;
 mod false_answer;
 mod first_transfer;
 mod forged;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
+    trials.extend(ends::trials());
     trials.extend(undo::trials());
     trials.extend(false_answer::trials());
     trials.extend(forged::trials());

@@ -56,7 +56,7 @@ fn raised(transfer: &Value) -> usize {
     rows.filter(|row| row["cause"] == "operator_needed").count()
 }
 
-async fn until(api: &Api, id: &str, shows: impl Fn(&Value) -> bool) -> Result<Value> {
+pub(crate) async fn until(api: &Api, id: &str, shows: impl Fn(&Value) -> bool) -> Result<Value> {
     let seen = eventually(PATIENCE, async || {
         let transfer = api.get(&format!("/v1/transfers/{id}")).await.ok()?;
         shows(&transfer).then_some(transfer)

@@ -206,6 +206,7 @@ impl Draft {
         if taken == 0 {
             return Ok(None);
         }
+        terms::take(tx, &transfer).await?;
         tx.execute(INSERT, self.values(&transfer)).await?;
         let change = Change {
             cause: "accepted",
@@ -272,7 +273,7 @@ fn created(
         destination,
         fee: None,
         quote: None,
-        screened: false,
+        screened: true,
         client_reference: new.client_reference.clone(),
         description: new.description.clone(),
         metadata: new.metadata.clone(),

@@ -7,7 +7,7 @@ use domain::{Step, StepKey, Tenant, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 use crate::error::{AttemptError, StoreError};
-use crate::{Transfers, plain, row};
+use crate::{Transfers, plain, row, scope};
 
 /// Far more than a person would read.
 const MOST_ROWS: i64 = 1_000;
@@ -77,6 +77,30 @@ impl Transfers {
             Box::pin(async move { settle(tx, &tenant, key, finding).await })
         });
         Ok(settle.await?)
+    }
+
+    /// Another payment that this rail gave the same reference of its own. A card's payment keeps its
+    /// reference from step to step, so there only other transfers count.
+    pub async fn other_payment(
+        &self,
+        tenant: &Tenant,
+        key: StepKey,
+        rail: RailId,
+        bank_reference: &str,
+    ) -> Result<Option<StepKey>, StoreError> {
+        let mut params = scope(tenant);
+        params.extend(params![
+            rail.name(),
+            bank_reference,
+            key.to_string(),
+            key.transfer.to_string(),
+            rail.takes_cards()
+        ]);
+        let sql = "SELECT step_key FROM rail_attempts
+             WHERE partner_id = $1 AND livemode = $2 AND rail = $3 AND bank_reference = $4
+                 AND state = 'done' AND step_key <> $5 AND (transfer_id <> $6 OR $7 = 0) LIMIT 1";
+        let row = self.db.fetch_optional(sql, params).await?;
+        Ok(row.map(|row| row.parse("step_key")).transpose()?)
     }
 
     /// Every attempt of every step, in the order in which they were opened.

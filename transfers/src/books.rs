@@ -56,7 +56,7 @@ pub(crate) fn postings(
             postings.extend(converted(order, pool)?.map(Posting::Post));
             if let Some(rail) = order.destination.rail() {
                 let key = StepKey::of(order.transfer, Step::PayOut);
-                let entry = Entry::set_aside(order.tenant, key, pool, rail, order.receives()?);
+                let entry = Entry::set_aside(order.tenant, key, pool, rail, order.receives());
                 postings.push(Posting::Post(entry));
             }
         }
@@ -67,7 +67,7 @@ pub(crate) fn postings(
         Happening::PayoutRefused { .. } if matches!(from, Status::PayingOut) => {
             if let Some(rail) = order.destination.rail() {
                 let key = StepKey::undo(order.transfer, Step::PayOut);
-                let money = order.receives()?;
+                let money = order.receives();
                 let entry = Entry::release_set_aside(order.tenant, key, pool, rail, money);
                 postings.push(Posting::Post(entry));
             }
@@ -117,7 +117,7 @@ fn paid(order: &Order, pool: Place) -> Result<Option<Entry>, MoneyError> {
     let fee = order.fee.unwrap_or(Money::zero(arrives.currency()));
     Ok(match order.destination {
         Endpoint::Wallet { account } => {
-            let money = order.receives()?;
+            let money = order.receives();
             Some(Entry::pay_wallet(tenant, key, pool, account, money))
         }
         Endpoint::Merchant { till, .. } => {
@@ -125,7 +125,7 @@ fn paid(order: &Order, pool: Place) -> Result<Option<Entry>, MoneyError> {
             Some(Entry::pay_merchant(tenant, key, pool, holder, arrives, fee)?)
         }
         Endpoint::BankAccount { rail, .. } | Endpoint::Card { rail, .. } => {
-            let money = order.receives()?;
+            let money = order.receives();
             Some(Entry::settle_payout(tenant, key, rail, money))
         }
         // Never accepted as a destination.

@@ -21,6 +21,7 @@ pub mod outbox;
 mod proof;
 mod record;
 mod row;
+mod screen;
 mod start;
 mod terms;
 mod transfer;
@@ -39,6 +40,7 @@ pub use list::{Cursor, Filter, InvalidCursor, Page};
 pub use new::{EndpointRef, IdempotencyKey, InvalidKey, LARGEST_TRANSFER, NewTransfer};
 pub use outbox::Event;
 pub use record::Recorded;
+pub use screen::{Rule, Screening, Subject};
 pub use transfer::{NetworkStatus, StatusReason, Transfer};
 
 /// The longest page of any list here.

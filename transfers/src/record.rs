@@ -14,7 +14,7 @@ use ambient::Mint;
 use crate::books::Posting;
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
-use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, plain, row};
+use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, plain, row, screen};
 
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -200,6 +200,9 @@ impl Pen<'_> {
     async fn finish(self, read: i64) -> Result<Recorded, RecordError> {
         let already = self.transfer.version == read;
         if !already {
+            if self.transfer.screened && self.transfer.status.is_final() {
+                screen::settle_limits(self.tx, &self.mint, &self.transfer).await?;
+            }
             let mut params = row::keyed(&self.transfer.tenant, self.transfer.id);
             params.extend(row::mutable_half(&self.transfer));
             params.extend(params![read]);
@@ -314,7 +317,7 @@ fn not_corrected(error: CorrectError) -> RecordError {
 }
 
 /// A customer's fault ends the step, ours needs a person, and a database that is away needs time.
-fn not_posted(error: PostError) -> RecordError {
+pub(crate) fn not_posted(error: PostError) -> RecordError {
     match error {
         PostError::Refused(refusal) => match refusal.decline() {
             Some(decline) => RecordError::Refused(decline),

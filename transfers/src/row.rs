@@ -218,7 +218,7 @@ const fn till_name(till: Till) -> &'static str {
     }
 }
 
-fn money(row: &Row, column: &str, currency: Currency) -> Result<Money, DbError> {
+pub(crate) fn money(row: &Row, column: &str, currency: Currency) -> Result<Money, DbError> {
     let amount = row.int(column)?;
     Money::from_minor(amount, currency).map_err(|_| damaged(column, "an amount"))
 }

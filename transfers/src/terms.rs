@@ -1,11 +1,13 @@
 //! What an order costs and at which quote it changes its currency: agreed as it is accepted.
 
+use db::Tx;
 use domain::transfer::LockedQuote;
-use domain::{Money, QuoteId, Tenant};
+use domain::{Money, Tenant};
+use ledger::Taken;
 
 use crate::ends::{End, complaint};
 use crate::error::{AcceptError, FieldError};
-use crate::{NewTransfer, Transfers};
+use crate::{NewTransfer, Transfer, Transfers};
 
 impl Transfers {
     /// The quote that the order names, if there is one and it fits.
@@ -18,12 +20,13 @@ impl Transfers {
         let Some(id) = new.quote else {
             return Ok(None);
         };
-        let found = self.quote(tenant, id).await?;
+        let found = ledger::quote(&self.db, *tenant, id).await?;
         let now = self.clock.now();
         let unfit = match &found {
             None => Some(("unknown", "is no quote here")),
-            Some(quote) if quote.has_expired(now) => Some(("expired", "has expired; ask for another")),
-            Some(quote) if quote.sells != new.money => {
+            Some(quote) if quote.expires_at() <= now => Some(EXPIRED),
+            Some(quote) if quote.taken_by().is_some() => Some(TAKEN),
+            Some(quote) if quote.sold() != new.money => {
                 Some(("amount_differs", "is for another amount than the transfer's"))
             }
             Some(_) => None,
@@ -32,18 +35,33 @@ impl Transfers {
             wrong.push(complaint("/quote", code, detail));
             return Ok(None);
         }
-        Ok(found)
+        Ok(found.map(|quote| LockedQuote {
+            id: quote.id(),
+            sells: quote.sold(),
+            buys: quote.bought(),
+            spread: quote.spread(),
+            expires_at: quote.expires_at(),
+        }))
     }
+}
 
-    /// A quote as the book keeps it.
-    #[allow(clippy::unused_async)] // The book's stored quotes are asked here.
-    async fn quote(
-        &self,
-        _tenant: &Tenant,
-        _id: QuoteId,
-    ) -> Result<Option<LockedQuote>, AcceptError> {
-        Ok(None)
-    }
+const EXPIRED: (&str, &str) = ("expired", "has expired; ask for another");
+const TAKEN: (&str, &str) = ("taken", "was used for another transfer");
+
+/// Takes the quote of a transfer in the transaction that accepts it: from then on nobody else has
+/// it.
+pub(crate) async fn take(tx: &mut Tx, transfer: &Transfer) -> Result<(), AcceptError> {
+    let Some(quote) = transfer.quote else {
+        return Ok(());
+    };
+    let (code, detail) =
+        match ledger::take_quote(tx, transfer.tenant, quote.id, transfer.id).await? {
+            Taken::Yours(_) => return Ok(()),
+            Taken::Expired { .. } => EXPIRED,
+            Taken::AnotherHasIt => TAKEN,
+            Taken::Unknown => ("unknown", "is no quote here"),
+        };
+    Err(AcceptError::Invalid(vec![complaint("/quote", code, detail)]))
 }
 
 /// What is kept of what arrives. Complains where nothing would be left of it.

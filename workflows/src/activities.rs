@@ -5,7 +5,7 @@
 
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{Decline, Happening, Order};
-use domain::{Step, StepKey, Tenant, TransferId};
+use domain::{Money, Step, StepKey, Tenant, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -20,6 +20,12 @@ impl Books {
     /// Records what happened to a transfer: status, history, event and ledger entry in one commit.
     #[activity(name = "books.record")]
     pub fn record(_: Record) -> Result<Booked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Looks whether a transfer may begin: who sends, and how much may still be moved.
+    #[activity(name = "books.screen")]
+    pub fn screen(_: Screen) -> Result<Screened, ActivityError> {
         unimplemented!()
     }
 }
@@ -43,6 +49,30 @@ impl Bank {
         unimplemented!()
     }
 
+    /// Has a card's network promise the money.
+    #[activity(name = "card.authorise")]
+    pub fn authorise(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Takes what was promised.
+    #[activity(name = "card.capture")]
+    pub fn capture(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Releases what was promised and not taken.
+    #[activity(name = "card.void")]
+    pub fn void(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Gives back what was taken.
+    #[activity(name = "card.refund")]
+    pub fn refund(_: BankStep) -> Result<BankAnswer, ActivityError> {
+        unimplemented!()
+    }
+
     /// Asks what became of a step whose answer never came. Changes nothing at the bank.
     #[activity(name = "bank.inquire")]
     pub fn inquire(_: BankStep) -> Result<Verdict, ActivityError> {
@@ -53,8 +83,8 @@ impl Bank {
 /// The definitions as types, for the room that implements them: an implementation whose input or
 /// output differs does not compile.
 pub mod definitions {
-    pub use super::bank::{Debit, Inquire, PayOut};
-    pub use super::books::Record;
+    pub use super::bank::{Authorise, Capture, Debit, Inquire, PayOut, Refund, Void};
+    pub use super::books::{Record, Screen};
 }
 
 /// All of them happen in one commit, or none does.
@@ -77,6 +107,27 @@ pub enum Booked {
     TooLate,
 }
 
+/// What is looked at before a transfer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screen {
+    pub tenant: Tenant,
+    pub transfer: TransferId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "screened", rename_all = "snake_case")]
+pub enum Screened {
+    Passed,
+    /// A person has to look at it first.
+    Review {
+        why: String,
+    },
+    /// Not to be carried out.
+    Denied {
+        decline: Decline,
+    },
+}
+
 /// One step at a bank. Which account it touches follows from the order and the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankStep {
@@ -88,7 +139,12 @@ pub struct BankStep {
 impl BankStep {
     /// Collecting and giving back touch the sender's account, paying out the receiver's.
     pub const fn touches_source(&self) -> bool {
-        matches!(self.key.step, Step::Collect)
+        matches!(self.key.step, Step::Collect | Step::Fund)
+    }
+
+    /// How much it moves.
+    pub fn money(&self) -> Money {
+        self.order.moves(self.key.step)
     }
 }
 
@@ -123,6 +179,10 @@ pub enum Verdict {
     },
     /// The rail's cut-off has passed and the bank never heard of it.
     NeverArrived,
+    /// What the bank has under our reference is not what we ordered. Nothing is concluded from it.
+    Contradicts {
+        evidence: String,
+    },
     /// Nothing yet: ask again later.
     Open,
 }

@@ -4,9 +4,11 @@
 
 mod bank;
 mod books;
+mod card;
 mod doubt;
 mod operator;
 mod run;
+pub(crate) mod screen;
 
 use domain::TransferId;
 use domain::transfer::{Order, Status};
@@ -25,6 +27,8 @@ pub struct Transfer {
     pub(crate) standing: Standing,
     /// How often an operator asked to try the stuck step again.
     tries_asked: u32,
+    /// What a person said about it while it was in review. The first word counts.
+    review: Option<screen::Review>,
 }
 
 /// Where a transfer stands, as a query answers it. Ids and words only.
@@ -49,6 +53,7 @@ impl Transfer {
                 doing: "about to begin".into(),
             },
             tries_asked: 0,
+            review: None,
         }
     }
 

@@ -1,21 +1,19 @@
 //! Asks the bank what became of a step, by our own reference.
 
 use ambient::Timestamp;
-use domain::rail::{Found, Inquiry};
+use domain::rail::Found;
 use temporalio_sdk::activities::ActivityError;
 use transfers::Finding;
 use workflows::activities::{BankStep, Verdict};
 
-use super::Bank;
+use super::errand::errand;
 use super::submit::health;
+use super::{Bank, quarantine};
 use crate::failure;
 
 pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, ActivityError> {
     let rail = bank.rails.get(step.rail).map_err(failure::try_again)?;
-    let Some(inquiries) = rail.inquiries() else {
-        // This bank cannot be asked: a webhook, a statement or a person has to tell.
-        return Ok(Verdict::Open);
-    };
+    let errand = errand(bank, &step).await?;
     // Taken before the question leaves: what is sent from now on, its answer says nothing about.
     let cut_off = bank
         .clock
@@ -26,15 +24,13 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
         Ok(pass) => pass,
         Err(not_now) => return Err(failure::try_again_after(not_now, Some(not_now.wait()))),
     };
-    let answer = inquiries
-        .inquire(&Inquiry {
-            key: step.key,
-            money: step.order.money,
-        })
-        .await;
+    let Some(answer) = errand.find(rail.as_ref()).await else {
+        // This bank cannot be asked: a webhook, a statement or a person has to tell.
+        return Ok(Verdict::Open);
+    };
     pass.saw(health(&answer));
     drop(pass);
-    let found = answer.map_err(failure::try_again)?;
+    let found = quarantine::found(bank, &step, answer.map_err(failure::try_again)?).await?;
     let verdict = judge(found, last_sent, cut_off);
     if let Some(finding) = settles(&verdict, cut_off) {
         // From now on nothing of this step is under way, and a later answer counts again.
@@ -64,8 +60,9 @@ fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp) -> Verd
     match found {
         Found::Executed { bank_reference } => Verdict::Executed { bank_reference },
         Found::Rejected { rejection } => Verdict::Refused { rejection },
-        // What contradicts our order is no finding: the doubt stays open until a person looks.
-        Found::Pending | Found::Contradicts { .. } => Verdict::Open,
+        Found::Pending => Verdict::Open,
+        // No finding: the doubt stays open until a person looks.
+        Found::Contradicts { evidence } => Verdict::Contradicts { evidence },
         Found::NotFound if last_sent.is_some_and(|sent| sent > cut_off) => Verdict::Open,
         Found::NotFound => Verdict::NeverArrived,
     }
@@ -73,7 +70,7 @@ fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp) -> Verd
 
 fn settles(verdict: &Verdict, cut_off: Timestamp) -> Option<Finding> {
     match verdict {
-        Verdict::Open => None,
+        Verdict::Open | Verdict::Contradicts { .. } => None,
         Verdict::NeverArrived => Some(Finding::NeverArrived {
             opened_until: cut_off,
         }),
@@ -98,12 +95,16 @@ mod tests {
 
     #[test]
     fn a_bank_that_is_undecided_or_contradicts_leaves_it_open() {
+        let evidence = "another amount".to_owned();
         let contradicts = Found::Contradicts {
-            evidence: "another amount".into(),
+            evidence: evidence.clone(),
         };
-        for found in [Found::Pending, contradicts] {
+        for (found, expected) in [
+            (Found::Pending, Verdict::Open),
+            (contradicts, Verdict::Contradicts { evidence }),
+        ] {
             let verdict = judge(found, None, Timestamp::from_seconds(1_000));
-            assert_eq!(verdict, Verdict::Open);
+            assert_eq!(verdict, expected);
             assert_eq!(settles(&verdict, Timestamp::from_seconds(1_000)), None);
         }
     }

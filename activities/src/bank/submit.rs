@@ -5,23 +5,16 @@
 
 use std::time::Duration;
 
-use domain::Step;
-use domain::rail::{Answer, Instruction, PortError, Rail};
-use domain::transfer::{Endpoint, Order};
+use domain::rail::{Answer, PortError, Rail};
+use domain::transfer::Order;
 use rails::Health;
 use temporalio_sdk::activities::ActivityError;
 use transfers::{AttemptError, AttemptResult};
 use workflows::activities::{BankAnswer, BankStep};
 
-use super::Bank;
+use super::errand::{self, Errand, Movement, errand};
+use super::{Bank, quarantine};
 use crate::failure;
-
-/// Which way the money goes, seen from the account at the bank.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Movement {
-    Debit,
-    PayOut,
-}
 
 pub(super) async fn submit(
     bank: &Bank,
@@ -34,7 +27,7 @@ pub(super) async fn submit(
     if !as_accepted(&step, movement, stored.map_err(failure::try_again)?) {
         return Err(failure::contradiction(NotAsAccepted));
     }
-    let instruction = instruction(bank, &step).await?;
+    let errand = errand(bank, &step).await?;
     let never_repeat = rail.promises().deduplicates_for.is_none();
     let mut pass = match bank.gate(step.rail).payment(tenant.partner).await {
         Ok(pass) => pass,
@@ -55,9 +48,9 @@ pub(super) async fn submit(
         // It must not leave a second time. Closed as never sent, and asked about instead.
         Err(PortError::Unreachable)
     } else {
-        let answer = send(rail.as_ref(), movement, &instruction).await;
+        let answer = send(rail.as_ref(), &errand).await;
         pass.saw(health(&answer));
-        answer
+        quarantine::examined(bank, &step, answer).await?
     };
     drop(pass);
     bank.transfers
@@ -71,14 +64,9 @@ pub(super) async fn submit(
 /// not be able to choose an amount or an account by it.
 fn as_accepted(step: &BankStep, movement: Movement, stored: Option<Order>) -> bool {
     let (order, key) = (&step.order, step.key);
-    let end = match (key.step, key.undo, movement) {
-        (Step::Collect, false, Movement::Debit) | (Step::Collect, true, Movement::PayOut) => {
-            order.source
-        }
-        (Step::PayOut, false, Movement::PayOut) => order.destination,
-        _ => return false,
-    };
-    stored == Some(*order) && key.transfer == order.transfer && end.rail() == Some(step.rail)
+    stored == Some(*order)
+        && key.transfer == order.transfer
+        && errand::movement(order, key) == Some((movement, step.rail))
 }
 
 fn not_recorded(error: AttemptError) -> ActivityError {
@@ -90,18 +78,18 @@ fn not_recorded(error: AttemptError) -> ActivityError {
 }
 
 /// A rail without the ability is as good as not reached: nothing left.
-async fn send(
-    rail: &dyn Rail,
-    movement: Movement,
-    instruction: &Instruction,
-) -> Result<Answer, PortError> {
-    match movement {
-        Movement::Debit => match rail.debits() {
+async fn send(rail: &dyn Rail, errand: &Errand) -> Result<Answer, PortError> {
+    match errand {
+        Errand::Debit(instruction) => match rail.debits() {
             Some(debits) => debits.debit(instruction).await,
             None => Err(PortError::Unreachable),
         },
-        Movement::PayOut => match rail.payouts() {
+        Errand::PayOut(instruction) => match rail.payouts() {
             Some(payouts) => payouts.pay_out(instruction).await,
+            None => Err(PortError::Unreachable),
+        },
+        Errand::Card(order) => match rail.cards() {
+            Some(cards) => cards.submit(order).await,
             None => Err(PortError::Unreachable),
         },
     }
@@ -163,42 +151,20 @@ pub(super) const fn health<T>(answer: &Result<T, PortError>) -> Health {
     }
 }
 
-async fn instruction(bank: &Bank, step: &BankStep) -> Result<Instruction, ActivityError> {
-    let end = if step.touches_source() {
-        step.order.source
-    } else {
-        step.order.destination
-    };
-    let Endpoint::BankAccount { account, .. } = end else {
-        return Err(failure::contradiction(NotABank));
-    };
-    let account = bank
-        .identity
-        .reveal_number(&step.order.tenant, account)
-        .await
-        .map_err(failure::try_again)?;
-    Ok(Instruction {
-        key: step.key,
-        account,
-        money: step.order.money,
-    })
-}
-
 #[derive(Debug, thiserror::Error)]
 #[error(
     "a bank step was asked for that is not of the transfer as it was accepted; nothing was sent"
 )]
 struct NotAsAccepted;
 
-#[derive(Debug, thiserror::Error)]
-#[error("a bank step was asked for on an end that is a wallet; nothing was sent")]
-struct NotABank;
-
 #[cfg(test)]
 mod tests {
     use domain::rail::{RailId, Rejection};
-    use domain::transfer::Decline;
-    use domain::{BankAccountId, Currency, Mode, Money, PartnerId, StepKey, Tenant, TransferId};
+    use domain::rail::CardPart;
+    use domain::transfer::{Decline, Endpoint};
+    use domain::{
+        BankAccountId, CardId, Currency, Mode, Money, PartnerId, Step, StepKey, Tenant, TransferId,
+    };
 
     use super::*;
 
@@ -248,6 +214,38 @@ mod tests {
         let other = StepKey::of(TransferId::from_bits(8), Step::Collect);
         assert!(!sent(step(order, other), Movement::Debit));
         assert!(!as_accepted(&step(order, collect), Movement::Debit, None));
+    }
+
+    #[test]
+    fn a_card_is_promised_captured_released_and_refunded_each_under_its_own_key() {
+        let rail = RailId::SandboxCards;
+        let tenant = Tenant {
+            partner: PartnerId::from_bits(1),
+            mode: Mode::Sandbox,
+        };
+        let (id, card) = (TransferId::from_bits(7), CardId::from_bits(1));
+        let source = Endpoint::Card { card, rail };
+        let destination = Endpoint::BankAccount {
+            account: BankAccountId::from_bits(2),
+            rail: RailId::SandboxBank,
+        };
+        let money = Money::from_minor(1_000, Currency::EUR).unwrap();
+        let order = Order::plain(tenant, id, money, source, destination);
+        let keys = [
+            (StepKey::of(id, Step::Collect), CardPart::Authorise),
+            (StepKey::of(id, Step::Fund), CardPart::Capture),
+            (StepKey::undo(id, Step::Collect), CardPart::Void),
+            (StepKey::undo(id, Step::Fund), CardPart::Refund),
+        ];
+        for (key, right) in keys {
+            let step = BankStep { order, key, rail };
+            for part in CardPart::ALL {
+                let accepted = as_accepted(&step, Movement::Card(part), Some(order));
+                assert_eq!(accepted, part == right, "{key} {part:?}");
+            }
+            assert!(!as_accepted(&step, Movement::Debit, Some(order)));
+            assert!(!as_accepted(&step, Movement::PayOut, Some(order)));
+        }
     }
 
     fn rejected() -> Result<Answer, PortError> {

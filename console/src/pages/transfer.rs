@@ -5,7 +5,6 @@ use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::transfer::Endpoint;
 use domain::{Money, Tenant, TransferId};
 use ledger::EntryView;
 use transfers::{AttemptRow, StatusChange, Transfer};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Endpoint, LockedQuote, Status};
 use crate::rail::RailId;
-use crate::{Money, MoneyError, Step, Tenant, TransferId};
+use crate::{Money, Step, Tenant, TransferId};
 
 /// The input of a transfer's workflow, and the immutable half of its row.
 ///
@@ -69,19 +69,20 @@ impl Order {
         }
     }
 
-    /// What the receiver gets.
-    pub fn receives(&self) -> Result<Money, MoneyError> {
-        match self.fee {
-            Some(fee) => self.arrives().checked_sub(fee),
-            None => Ok(self.arrives()),
-        }
+    /// What the receiver gets. A fee that cannot be taken of it, which is never accepted, would
+    /// leave nothing.
+    pub fn receives(&self) -> Money {
+        let arrives = self.arrives();
+        let less = |fee| arrives.checked_sub(fee);
+        let nothing = Money::zero(arrives.currency());
+        self.fee.map_or(arrives, |fee| less(fee).unwrap_or(nothing))
     }
 
-    /// What moves at a step: before the exchange it is the sender's money, after it the receiver's.
-    pub const fn moves(&self, step: Step) -> Money {
+    /// What moves at a step: up to the exchange the sender's money, after it the receiver's.
+    pub fn moves(&self, step: Step) -> Money {
         match step {
             Step::Screen | Step::Collect | Step::Fund | Step::Convert => self.sends(),
-            Step::PayOut | Step::Settle => self.arrives(),
+            Step::PayOut | Step::Settle => self.receives(),
         }
     }
 
@@ -167,8 +168,8 @@ mod tests {
             ..order()
         };
         assert_eq!(converted.sends(), eur(100));
-        assert_eq!(converted.moves(Step::PayOut), usd(107));
-        assert_eq!(converted.receives(), Ok(usd(100)));
-        assert_eq!(order().receives(), Ok(eur(100)));
+        assert_eq!(converted.arrives(), usd(107));
+        assert_eq!(converted.moves(Step::PayOut), usd(100));
+        assert_eq!(order().receives(), eur(100));
     }
 }

@@ -30,10 +30,15 @@ fn until_sent_again(unsent: u32) -> Duration {
         .min(LONGEST)
 }
 
+/// What a rail is asked for.
 #[derive(Clone, Copy)]
-enum Movement {
+pub(super) enum Movement {
     Debit,
     PayOut,
+    Authorise,
+    Capture,
+    Void,
+    Refund,
 }
 
 /// Takes the money from the sender's bank.
@@ -88,7 +93,11 @@ pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> Workflo
 
 /// Sends a step and finds out what became of it, however long that takes. The reference at the
 /// bank stays the same on every attempt.
-async fn settle(ctx: &Ctx, step: BankStep, movement: Movement) -> WorkflowResult<Outcome> {
+pub(super) async fn settle(
+    ctx: &Ctx,
+    step: BankStep,
+    movement: Movement,
+) -> WorkflowResult<Outcome> {
     let mut rounds = 0;
     let mut unsent = 0;
     loop {
@@ -134,6 +143,10 @@ async fn send(
     match movement {
         Movement::Debit => ctx.execute_activity(Bank::debit, step, options).await,
         Movement::PayOut => ctx.execute_activity(Bank::pay_out, step, options).await,
+        Movement::Authorise => ctx.execute_activity(Bank::authorise, step, options).await,
+        Movement::Capture => ctx.execute_activity(Bank::capture, step, options).await,
+        Movement::Void => ctx.execute_activity(Bank::void, step, options).await,
+        Movement::Refund => ctx.execute_activity(Bank::refund, step, options).await,
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn resolve(
     flag(&mut pen, step, evidence, true).await?;
     let promises = step.rail.promises();
     let mut wait = promises.first_inquiry_after;
-    let mut asked = 0_u32;
+    let (mut asked, mut contradicted) = (0_u32, false);
     let (resolution, proof) = loop {
         ctx.timer(options::wait(
             wait,
@@ -57,13 +57,22 @@ pub(super) async fn resolve(
             Ok(Verdict::NeverArrived) => {
                 break (Resolution::NeverArrived, "it never arrived at the bank");
             }
-            // No answer to a question is no answer to the doubt.
-            Ok(Verdict::Open) | Err(_) => {
+            // No answer to a question is no answer to the doubt, and neither is one about something
+            // that we did not order: that is kept apart, for a person to see.
+            other => {
+                if let (Ok(Verdict::Contradicts { evidence }), false) = (other, contradicted) {
+                    contradicted = true;
+                    let note = format!("the bank contradicts our order: {evidence}");
+                    person(&mut pen, step, note, true).await?;
+                }
                 asked = asked.saturating_add(1);
                 wait = next_wait(wait, asked, promises);
             }
         }
     };
+    if contradicted {
+        person(&mut pen, step, proof.to_owned(), false).await?;
+    }
     flag(&mut pen, step, proof, false).await?;
     Ok(resolution)
 }
@@ -80,7 +89,21 @@ fn next_wait(wait: Duration, asked: u32, promises: RailPromises) -> Duration {
 }
 
 async fn flag(pen: &mut Pen, step: BankStep, note: &str, raise: bool) -> WorkflowResult<()> {
-    let (flag, step, note) = (FlagKind::InDoubt, step.key.step, note.to_owned());
+    change(pen, FlagKind::InDoubt, step, note.to_owned(), raise).await
+}
+
+async fn person(pen: &mut Pen, step: BankStep, note: String, raise: bool) -> WorkflowResult<()> {
+    change(pen, FlagKind::NeedsOperator, step, note, raise).await
+}
+
+async fn change(
+    pen: &mut Pen,
+    flag: FlagKind,
+    step: BankStep,
+    note: String,
+    raise: bool,
+) -> WorkflowResult<()> {
+    let step = step.key.step;
     pen.note(if raise {
         Happening::Raised { flag, step, note }
     } else {

@@ -1,13 +1,14 @@
-//! The business on one screen: collect, fund, pay out, settle; undo what a definite refusal leaves.
+//! The business on one screen: screen, collect, fund, convert, pay out, settle; undo what a definite
+//! refusal leaves.
 
 use domain::Step;
-use domain::transfer::{Endpoint, Happening, Order, Status};
+use domain::transfer::{Asking, Decline, Happening, Order, Status};
 use temporalio_workflow::WorkflowResult;
 
 use super::Ctx;
 use super::bank::{self, Outcome};
 use super::books::{Pen, Stop};
-use super::operator;
+use super::{card, operator, screen};
 
 pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
     let order = ctx.state(|transfer| transfer.order);
@@ -36,32 +37,19 @@ pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
 
 /// Happenings between two bank calls are written in one commit, just before the next call leaves.
 async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) -> Result<(), Stop> {
+    screen::screen(ctx, order, pen).await?;
+
     pen.note(Happening::Collecting);
-    let collected = match order.source {
-        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } => None,
-        Endpoint::Card { rail, .. }
-        | Endpoint::Checkout { rail }
-        | Endpoint::BankAccount { rail, .. } => {
-            pen.write().await?;
-            // Registered before the money may leave the sender; dropped only on a definite refusal.
-            undo.register(Step::Collect);
-            match bank::debit(ctx, order, rail).await? {
-                Outcome::Done { bank_reference } => Some(bank_reference),
-                Outcome::Refused { decline } => {
-                    undo.forget(Step::Collect);
-                    return Err(Stop::Refused(decline));
-                }
-            }
-        }
-    };
+    let collected = collect(ctx, order, pen, undo).await?;
 
     pen.note(Happening::Funded {
         bank_reference: collected,
     });
+    // At a quote it changes its currency with this, in the same commit.
     pen.note(Happening::PayingOut);
-    let paid = match order.destination {
-        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } | Endpoint::Checkout { .. } => None,
-        Endpoint::Card { rail, .. } | Endpoint::BankAccount { rail, .. } => {
+    let paid = match order.destination.rail() {
+        None => None,
+        Some(rail) => {
             pen.write_funding(undo).await?;
             match bank::pay_out(ctx, order, rail).await? {
                 Outcome::Done { bank_reference } => Some(bank_reference),
@@ -74,6 +62,36 @@ async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) ->
         bank_reference: paid,
     });
     pen.write_funding(undo).await
+}
+
+/// What the sender's bank or network called it; nothing where the sender has a wallet.
+async fn collect(
+    ctx: &Ctx,
+    order: &Order,
+    pen: &mut Pen,
+    undo: &mut Undo,
+) -> Result<Option<String>, Stop> {
+    match order.source.asking() {
+        Asking::Books => Ok(None),
+        Asking::Debit(rail) => {
+            pen.write().await?;
+            // Registered before the money may leave the sender; dropped only on a definite refusal.
+            undo.register(Step::Collect);
+            match bank::debit(ctx, order, rail).await? {
+                Outcome::Done { bank_reference } => Ok(Some(bank_reference)),
+                Outcome::Refused { decline } => {
+                    undo.forget(Step::Collect);
+                    Err(Stop::Refused(decline))
+                }
+            }
+        }
+        Asking::Card(rail) => {
+            pen.write().await?;
+            card::collect(ctx, order, rail, undo).await.map(Some)
+        }
+        // No rail of ours has one yet, so none is accepted.
+        Asking::Checkout(_) => Err(Stop::Refused(Decline::RefusedByBank)),
+    }
 }
 
 /// What has to be undone, in the order in which it was done.
@@ -101,10 +119,10 @@ impl Undo {
     async fn unwind(&mut self, ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
         while let Some(step) = self.steps.pop() {
             match step {
-                Step::Collect => give_back(ctx, order, pen).await?,
-                // What is set aside for a payout returns to the pool with the refusal itself, and
-                // funding and settling only book what collecting and paying out did.
-                Step::Screen | Step::Fund | Step::Convert | Step::PayOut | Step::Settle => {}
+                Step::Collect | Step::Fund => give_back(ctx, order, pen).await?,
+                // What is set aside for a payout, and what was exchanged for it, returns to the pool
+                // with the refusal itself; settling only books what paying out did.
+                Step::Screen | Step::Convert | Step::PayOut | Step::Settle => {}
             }
         }
         Ok(())
@@ -113,11 +131,10 @@ impl Undo {
 
 /// The undo of collecting: the money goes back to where it came from.
 async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
-    let bank_reference = match order.source {
-        Endpoint::Wallet { .. } | Endpoint::Merchant { .. } => None,
-        Endpoint::Card { rail, .. }
-        | Endpoint::Checkout { rail }
-        | Endpoint::BankAccount { rail, .. } => Some(bank::give_back(ctx, order, rail).await?),
+    let bank_reference = match order.source.asking() {
+        Asking::Books | Asking::Checkout(_) => None,
+        Asking::Debit(rail) => Some(bank::give_back(ctx, order, rail).await?),
+        Asking::Card(rail) => Some(card::give_back(ctx, order, rail).await?),
     };
     loop {
         let bank_reference = bank_reference.clone();

@@ -165,8 +165,7 @@ impl From<Transfer> for TransferView {
             status_reason: transfer.status_reason.map(ReasonView::from),
             flags: transfer.flags.into(),
             amount: transfer.money,
-            // A fee is never more than what arrives, or it would not have been accepted.
-            receives: order.receives().unwrap_or(order.arrives()),
+            receives: order.receives(),
             fee: transfer.fee,
             quote: transfer.quote.map(QuoteView::from),
             requires_action: transfer
