@@ -136,7 +136,10 @@ fn checked(new: &NewCard) -> Result<(), IdentityError> {
         return invalid("token", "must be printable");
     }
     if token.bytes().filter(u8::is_ascii_digit).count() >= 12 && !token.contains('_') {
-        return invalid("token", "looks like a card number; the network's token is wanted");
+        return invalid(
+            "token",
+            "looks like a card number; the network's token is wanted",
+        );
     }
     if !BIN_DIGITS.contains(&new.bin.len()) || !digits(&new.bin) {
         return invalid("bin", "must be the first 6 to 8 digits");

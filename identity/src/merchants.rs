@@ -50,9 +50,7 @@ impl FeeTerms {
         // Amounts are below 2^53 and millionths below 2^20: the product fits into 128 bits.
         let part = i128::from(money.minor()) * i128::from(self.millionths) / i128::from(WHOLE);
         let part = i64::try_from(part).map_err(|_| MoneyError::OutOfRange)?;
-        let sum = part
-            .checked_add(self.fixed)
-            .ok_or(MoneyError::OutOfRange)?;
+        let sum = part.checked_add(self.fixed).ok_or(MoneyError::OutOfRange)?;
         let fee = Money::from_minor(sum, money.currency())?;
         Ok((!fee.is_zero()).then_some(fee))
     }

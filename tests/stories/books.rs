@@ -67,9 +67,15 @@ pub(crate) async fn true_and_agreeing(remit: Remit, setup: &Setup) -> Result<()>
     let by_cards = ends::taken_by_cards(&dir.path().join("data").join("cards.db")).await?;
     for (rail, there) in [("sandbox_bank", at_the_bank), ("sandbox_cards", by_cards)] {
         let ours = nostro.remove(rail).unwrap_or_default();
-        ensure!(ours == there, "our nostro at {rail} says {ours}, {rail} {there}");
+        ensure!(
+            ours == there,
+            "our nostro at {rail} says {ours}, {rail} {there}"
+        );
     }
-    ensure!(nostro.is_empty(), "nostros that nobody else keeps: {nostro:?}");
+    ensure!(
+        nostro.is_empty(),
+        "nostros that nobody else keeps: {nostro:?}"
+    );
     db.close().await;
     Ok(())
 }

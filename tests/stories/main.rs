@@ -4,8 +4,10 @@
 //! real Temporal server, wherever these are present.
 #![allow(clippy::unwrap_used)]
 
+mod agreed;
 mod books;
 mod console;
+mod costs;
 mod crash;
 mod doubt;
 mod ends;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
     trials.extend(ends::trials());
+    trials.extend(agreed::trials());
+    trials.extend(costs::trials());
     trials.extend(undo::trials());
     trials.extend(false_answer::trials());
     trials.extend(forged::trials());

@@ -113,6 +113,16 @@ impl Remit {
         Ok(())
     }
 
+    /// From now on payouts go wrong in this way, or no longer.
+    pub(crate) async fn payouts_go_wrong(&self, fault: Option<&str>) -> Result<()> {
+        let rule = |fault| json!({ "on": "payouts", "fault": fault, "per_thousand": 1_000 });
+        let rules: Vec<_> = fault.map(rule).into_iter().collect();
+        let url = format!("{}/control/faults", self.bank_url);
+        let request = self.api.http.post(url).json(&json!({ "rules": rules }));
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// The sandbox bank's own record of what it did, by our reference.
     pub(crate) async fn bank_movements(&self) -> Result<Vec<Value>> {
         let url = format!("{}/v1/statement?after=0&limit=1000", self.bank_url);

@@ -111,7 +111,13 @@ impl Transfers {
         };
         let received = arrives.map(Money::currency);
         let destination = self
-            .end(tenant, Side::Destination, new.destination, received, &mut wrong)
+            .end(
+                tenant,
+                Side::Destination,
+                new.destination,
+                received,
+                &mut wrong,
+            )
             .await?;
         let (Some(source), Some(destination), Some(arrives), true) =
             (source, destination, arrives, wrong.is_empty())

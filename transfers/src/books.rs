@@ -98,9 +98,7 @@ fn collected(order: &Order, pool: Place) -> Option<Entry> {
             Entry::collect_from_bank(tenant, key, pool, rail, money)
         }
         Endpoint::Card { rail, .. } => Entry::collect_from_card(tenant, key, pool, rail, money),
-        Endpoint::Checkout { rail } => {
-            Entry::collect_from_checkout(tenant, key, pool, rail, money)
-        }
+        Endpoint::Checkout { rail } => Entry::collect_from_checkout(tenant, key, pool, rail, money),
         // Never accepted as a source.
         Endpoint::Merchant { .. } => return None,
     })
@@ -122,7 +120,9 @@ fn paid(order: &Order, pool: Place) -> Result<Option<Entry>, MoneyError> {
         }
         Endpoint::Merchant { till, .. } => {
             let holder = holder(till);
-            Some(Entry::pay_merchant(tenant, key, pool, holder, arrives, fee)?)
+            Some(Entry::pay_merchant(
+                tenant, key, pool, holder, arrives, fee,
+            )?)
         }
         Endpoint::BankAccount { rail, .. } | Endpoint::Card { rail, .. } => {
             let money = order.receives();
@@ -166,9 +166,7 @@ fn given_back(order: &Order, pool: Place) -> Option<Entry> {
             Entry::give_back_to_bank(tenant, key, pool, rail, money)
         }
         Endpoint::Card { rail, .. } => Entry::give_back_to_card(tenant, key, pool, rail, money),
-        Endpoint::Checkout { rail } => {
-            Entry::give_back_to_checkout(tenant, key, pool, rail, money)
-        }
+        Endpoint::Checkout { rail } => Entry::give_back_to_checkout(tenant, key, pool, rail, money),
         Endpoint::Merchant { .. } => return None,
     })
 }

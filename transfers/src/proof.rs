@@ -17,7 +17,10 @@ enum Claim<'a> {
     /// The bank did not do it, and nothing is under way.
     NotDone(StepKey),
     /// Nothing of the sender's card is promised any more.
-    Free { promised: StepKey, released: StepKey },
+    Free {
+        promised: StepKey,
+        released: StepKey,
+    },
     /// A bank where there is none, or none where there is one.
     Nonsense,
 }
@@ -78,9 +81,7 @@ fn claims<'a>(order: &Order, happening: &'a Happening) -> Vec<Claim<'a>> {
         _ => Step::Collect,
     };
     match happening {
-        Happening::Funded { bank_reference } => {
-            moved(order.source, done(taking), bank_reference)
-        }
+        Happening::Funded { bank_reference } => moved(order.source, done(taking), bank_reference),
         Happening::Completed { bank_reference } => {
             moved(order.destination, done(Step::PayOut), bank_reference)
         }
@@ -102,9 +103,7 @@ fn claims<'a>(order: &Order, happening: &'a Happening) -> Vec<Claim<'a>> {
             Some(_) => vec![Claim::NotDone(done(Step::PayOut))],
             None => Vec::new(),
         },
-        Happening::ActionRequired { .. }
-            if !matches!(order.source, Endpoint::Checkout { .. }) =>
-        {
+        Happening::ActionRequired { .. } if !matches!(order.source, Endpoint::Checkout { .. }) => {
             vec![Claim::Nonsense]
         }
         Happening::Scheduled { .. }

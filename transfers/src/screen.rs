@@ -107,11 +107,7 @@ impl Transfers {
     }
 
     /// Looks at a transfer that was accepted, and reserves what it counts against limits.
-    pub async fn screen(
-        &self,
-        tenant: &Tenant,
-        id: TransferId,
-    ) -> Result<Screening, RecordError> {
+    pub async fn screen(&self, tenant: &Tenant, id: TransferId) -> Result<Screening, RecordError> {
         let seen = self.seen(tenant, id).await?;
         if seen.blocked {
             return Ok(Screening::Denied(Decline::UserBlocked));
@@ -132,8 +128,11 @@ impl Transfers {
     }
 
     async fn seen(&self, tenant: &Tenant, id: TransferId) -> Result<Seen, RecordError> {
-        let sql = format!("SELECT {} FROM transfers
-             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3", row::COLUMNS);
+        let sql = format!(
+            "SELECT {} FROM transfers
+             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3",
+            row::COLUMNS
+        );
         let found = self.db.fetch_optional(&sql, row::keyed(tenant, id)).await?;
         let row = found.ok_or(RecordError::NoSuchTransfer)?;
         let Stored {
@@ -164,7 +163,9 @@ impl Transfers {
             None => false,
         };
         let currency = transfer.money.currency();
-        let rules = rows.iter().filter_map(|row| ruled(row, currency).transpose());
+        let rules = rows
+            .iter()
+            .filter_map(|row| ruled(row, currency).transpose());
         Ok(Seen {
             blocked,
             subject,
@@ -232,7 +233,10 @@ impl Seen {
             let sender = Owner::User(self.subject);
             let partner = Owner::Partner(tenant.partner);
             limits.extend(self.of_the_sender(rule).map(|it| limit(sender, it)));
-            limits.extend(self.of_the_partner(rule, tenant).map(|it| limit(partner, it)));
+            limits.extend(
+                self.of_the_partner(rule, tenant)
+                    .map(|it| limit(partner, it)),
+            );
         }
         limits
     }

@@ -26,9 +26,10 @@ impl Transfers {
             None => Some(("unknown", "is no quote here")),
             Some(quote) if quote.expires_at() <= now => Some(EXPIRED),
             Some(quote) if quote.taken_by().is_some() => Some(TAKEN),
-            Some(quote) if quote.sold() != new.money => {
-                Some(("amount_differs", "is for another amount than the transfer's"))
-            }
+            Some(quote) if quote.sold() != new.money => Some((
+                "amount_differs",
+                "is for another amount than the transfer's",
+            )),
             Some(_) => None,
         };
         if let Some((code, detail)) = unfit {
@@ -61,15 +62,13 @@ pub(crate) async fn take(tx: &mut Tx, transfer: &Transfer) -> Result<(), AcceptE
             Taken::AnotherHasIt => TAKEN,
             Taken::Unknown => ("unknown", "is no quote here"),
         };
-    Err(AcceptError::Invalid(vec![complaint("/quote", code, detail)]))
+    Err(AcceptError::Invalid(vec![complaint(
+        "/quote", code, detail,
+    )]))
 }
 
 /// What is kept of what arrives. Complains where nothing would be left of it.
-pub(crate) fn fee(
-    arrives: Money,
-    destination: &End,
-    wrong: &mut Vec<FieldError>,
-) -> Option<Money> {
+pub(crate) fn fee(arrives: Money, destination: &End, wrong: &mut Vec<FieldError>) -> Option<Money> {
     let fee = destination.fee.of(arrives).unwrap_or(Some(arrives));
     if fee.is_some_and(|fee| fee.minor() >= arrives.minor()) {
         let detail = "is no more than what the merchant pays for receiving it";

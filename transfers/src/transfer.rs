@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::rail::RailId;
-use domain::transfer::{
-    Action, Decline, Endpoint, Flags, LockedQuote, MoneyFacts, Order, Status,
-};
+use domain::transfer::{Action, Decline, Endpoint, Flags, LockedQuote, MoneyFacts, Order, Status};
 use domain::{Money, RequestId, Step, Tenant, Timestamp, TransferId};
 use ledger::Place;
 

@@ -8,7 +8,7 @@ mod card;
 mod doubt;
 mod operator;
 mod run;
-pub(crate) mod screen;
+mod screen;
 
 use domain::TransferId;
 use domain::transfer::{Order, Status};
@@ -27,8 +27,8 @@ pub struct Transfer {
     pub(crate) standing: Standing,
     /// How often an operator asked to try the stuck step again.
     tries_asked: u32,
-    /// What a person said about it while it was in review. The first word counts.
-    review: Option<screen::Review>,
+    /// What a person said while it was in review. The first word counts.
+    approved: Option<bool>,
 }
 
 /// Where a transfer stands, as a query answers it. Ids and words only.
@@ -53,7 +53,7 @@ impl Transfer {
                 doing: "about to begin".into(),
             },
             tries_asked: 0,
-            review: None,
+            approved: None,
         }
     }
 

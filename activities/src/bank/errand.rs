@@ -157,5 +157,7 @@ impl Errand {
 struct NoErrand;
 
 #[derive(Debug, thiserror::Error)]
-#[error("a card's payment was to be moved on that no network is known to have promised; nothing was sent")]
+#[error(
+    "a card's payment was to be moved on that no network is known to have promised; nothing was sent"
+)]
 struct NotPromised;

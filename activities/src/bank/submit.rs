@@ -159,8 +159,8 @@ struct NotAsAccepted;
 
 #[cfg(test)]
 mod tests {
-    use domain::rail::{RailId, Rejection};
     use domain::rail::CardPart;
+    use domain::rail::{RailId, Rejection};
     use domain::transfer::{Decline, Endpoint};
     use domain::{
         BankAccountId, CardId, Currency, Mode, Money, PartnerId, Step, StepKey, Tenant, TransferId,

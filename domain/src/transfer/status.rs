@@ -66,8 +66,10 @@ impl Status {
         };
         matches!(
             (self, next),
-            (Created, Scheduled | InReview | Collecting | Failed | Canceled)
-                | (Scheduled, InReview | Collecting | Failed | Canceled)
+            (
+                Created,
+                Scheduled | InReview | Collecting | Failed | Canceled
+            ) | (Scheduled, InReview | Collecting | Failed | Canceled)
                 | (InReview, Collecting | Failed | Canceled)
                 | (Collecting, RequiresAction | Funded | Failed | Canceled)
                 | (RequiresAction, Funded | Failed | Canceled)

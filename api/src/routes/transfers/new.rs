@@ -74,15 +74,20 @@ fn quote_id(field: Field<'_>, faults: &mut Faults) -> Option<QuoteId> {
 /// `{"type": "wallet", "id": "ac_…"}`, so too a `bank_account`, a `card` and a `merchant`; a
 /// `checkout` has a rail instead of an id.
 fn endpoint(field: Field<'_>, faults: &mut Faults) -> Option<EndpointRef> {
-    let members = Fields::of(field, &["type", "id", "rail"], faults)?;
-    let kind = members.required("type", faults, text)?;
-    if kind == "checkout" {
-        // A member that means nothing here is refused like one that nobody knows.
+    // Which members there may be depends on the kind: looked at first, complained of below.
+    let mut unsaid = Faults::default();
+    let kind = Fields::of(field, &["type", "id", "rail"], &mut unsaid)
+        .and_then(|members| members.required("type", &mut unsaid, text));
+    if kind.as_deref() == Some("checkout") {
         let fields = Fields::of(field, &["type", "rail"], faults)?;
-        return fields.required("rail", faults, rail).map(EndpointRef::Checkout);
+        return fields
+            .required("rail", faults, rail)
+            .map(EndpointRef::Checkout);
     }
     let fields = Fields::of(field, &["type", "id"], faults)?;
-    let id = fields.required("id", faults, text)?;
+    let id = fields.required("id", faults, text);
+    let kind = fields.required("type", faults, text);
+    let (id, kind) = (id?, kind?);
     let parsed = match kind.as_str() {
         "wallet" => id.parse::<AccountId>().map(EndpointRef::Wallet),
         "bank_account" => id.parse::<BankAccountId>().map(EndpointRef::BankAccount),
@@ -109,7 +114,11 @@ fn rail(field: Field<'_>, faults: &mut Faults) -> Option<RailId> {
     let name = field.text(faults)?;
     let known = name.parse().inspect_err(|_| {
         let names = RailId::ALL.map(RailId::name).join(", ");
-        faults.value(field.pointer, "unknown_rail", format!("Known here: {names}."));
+        faults.value(
+            field.pointer,
+            "unknown_rail",
+            format!("Known here: {names}."),
+        );
     });
     known.ok()
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use domain::rail::RailId;
-use domain::transfer::{Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Status, What};
+use domain::transfer::{
+    Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Status, What,
+};
 use domain::{
     AccountId, BankAccountId, CardId, MerchantId, Money, QuoteId, Step, StepKey, TransferId,
 };
