@@ -120,6 +120,8 @@ fn refused(rail: RailId, tenant: &Tenant) -> Option<&'static str> {
     match rail {
         rail if !rail.takes_cards() => Some("is no card network"),
         rail if rail.is_sandbox() && tenant.mode.is_live() => Some("is for the sandbox only"),
+        // No configuration leads to one yet: a transfer from it would wait for ever.
+        rail if !rail.is_sandbox() => Some("is not offered here yet"),
         _ => None,
     }
 }
