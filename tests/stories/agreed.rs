@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ambient::{Clock, SystemClock};
+use ambient::SystemClock;
 use anyhow::{Context, Result, ensure};
 use db::{Db, Options, WriteError};
 use domain::{Currency, Mode, Money, PartnerId, QuoteId, Tenant, UserId};
