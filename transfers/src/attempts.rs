@@ -2,7 +2,7 @@
 
 use db::{Db, DbError, Row, Tx, Value, params};
 use domain::rail::{Answer, RailId, Rejection};
-use domain::transfer::Status;
+use domain::transfer::{Endpoint, Status};
 use domain::{Step, StepKey, Tenant, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
@@ -123,7 +123,7 @@ async fn open(
     key: StepKey,
     rail: RailId,
 ) -> Result<Attempt, AttemptError> {
-    let status = locked(tx, tenant, key).await?;
+    let (status, source) = locked(tx, tenant, key).await?;
     // What is known comes first: a repetition hears it even when the transfer has moved on.
     let standing = standing(tx, tenant, key).await?;
     let number = last_number(tx, tenant, key).await?;
@@ -141,7 +141,7 @@ async fn open(
             earlier_answer: Some(answer),
         });
     }
-    if !belongs_to(key).contains(&status) {
+    if !belongs_to(key, source).contains(&status) {
         return Err(AttemptError::NotNow { status, key });
     }
     let number = number + 1;
@@ -207,23 +207,30 @@ async fn settle(
 }
 
 /// The statuses in which a step may be sent to a bank.
-const fn belongs_to(key: StepKey) -> &'static [Status] {
+const fn belongs_to(key: StepKey, source: Endpoint) -> &'static [Status] {
+    let by_card = matches!(source, Endpoint::Card { .. });
     match (key.step, key.undo) {
         // Of a card, what was promised is taken before it counts as funded.
-        (Step::Collect | Step::Fund, false) => &[Status::Collecting],
+        (Step::Fund, false) if by_card => &[Status::Collecting],
+        (Step::Collect, false) => &[Status::Collecting],
         (Step::PayOut, false) => &[Status::PayingOut],
         // What was promised and never taken is released before anything counts as undone.
-        (Step::Collect, true) => &[Status::Collecting, Status::Compensating],
-        (Step::Fund, true) => &[Status::Compensating],
-        (Step::Screen | Step::Convert | Step::Settle, _) | (Step::PayOut, true) => &[],
+        (Step::Collect, true) if by_card => &[Status::Collecting, Status::Compensating],
+        (Step::Collect, true) => &[Status::Compensating],
+        (Step::Fund, true) if by_card => &[Status::Compensating],
+        (Step::Screen | Step::Fund | Step::Convert | Step::Settle, _) | (Step::PayOut, true) => &[],
     }
 }
 
 /// The transfer's row serialises all that concerns its attempts.
-async fn locked(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<Status, AttemptError> {
+async fn locked(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<(Status, Endpoint), AttemptError> {
     let found = row::lock(tx, tenant, key.transfer).await?;
     let stored = found.ok_or(AttemptError::NoSuchAttempt)?;
-    Ok(stored.transfer.status)
+    Ok((stored.transfer.status, stored.transfer.source))
 }
 
 /// None where nothing can have arrived.

@@ -293,7 +293,9 @@ fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
 /// meant: what a bank did and we deny is a contradiction.
 fn refused_before(transfer: &Transfer, happening: &Happening) -> Option<Decline> {
     let of_a_wallet = match happening {
-        Happening::Collecting => transfer.status == Status::Failed,
+        Happening::Collecting => transfer
+            .status_reason
+            .is_some_and(|reason| reason.decline == Decline::QuoteExpired),
         Happening::Funded { .. } => {
             transfer.status == Status::Failed && transfer.source.rail().is_none()
         }

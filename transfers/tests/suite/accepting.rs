@@ -260,7 +260,7 @@ async fn refused(house: House) -> Result<()> {
         ),
         (
             with(&|new| new.destination = carol),
-            vec!["/destination closed"],
+            vec!["/destination frozen"],
         ),
         (
             with(&|new| new.money = usd),
