@@ -81,5 +81,8 @@ fn account(end: Endpoint) -> String {
     match end {
         Endpoint::Wallet { account } => account.to_string(),
         Endpoint::BankAccount { account, .. } => account.to_string(),
+        Endpoint::Card { card, .. } => card.to_string(),
+        Endpoint::Checkout { .. } => "checkout".to_owned(),
+        Endpoint::Merchant { merchant, .. } => merchant.to_string(),
     }
 }

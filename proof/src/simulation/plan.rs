@@ -148,6 +148,8 @@ impl Plan {
             Step::Fund => 2,
             Step::PayOut => 3,
             Step::Settle => 4,
+            Step::Screen => 5,
+            Step::Convert => 6,
         };
         let undo = u64::from(call.key.undo);
         let mut dice = Dice::of(&[self.seed, number.into(), what + step, undo, call.nth.into()]);
