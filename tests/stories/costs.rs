@@ -30,9 +30,9 @@ async fn costs(server: &Temporal) -> Result<()> {
     let card = ends::named(&remit, "card", "ALICE_CARD")?;
     let shop = ends::named(&remit, "merchant", "BOB_SHOP")?;
     for (name, from, to, tasks, events) in [
-        ("wallet to wallet", &alice, &bob, 1, 8),
-        ("bank to bank", &from, &to, 4, 25),
-        ("card to merchant", &card, &shop, 4, 25),
+        ("wallet-to-wallet", &alice, &bob, 1, 8),
+        ("bank-to-bank", &from, &to, 4, 25),
+        ("card-to-merchant", &card, &shop, 4, 25),
     ] {
         let id = api.transfer(name, 700, from, to).await?;
         ensure!(api.settled(&id).await?["status"] == "completed", "{name}");

@@ -42,7 +42,7 @@ async fn story(server: &Temporal) -> Result<()> {
         let history: Value = serde_json::from_str(&json)?;
         let events = history["events"].as_array().context("no events")?;
         let (most_events, most_tasks) = match case {
-            "wallet_to_wallet" => (6, 1),
+            "wallet_to_wallet" => (7, 1),
             "bank_to_bank" => (25, 4),
             _ => (100, 30),
         };

@@ -162,6 +162,8 @@ pub(crate) fn bare(data_dir: &Path) -> Command {
     command
 }
 
+const FINAL: [&str; 4] = ["completed", "refunded", "failed", "canceled"];
+
 impl Api {
     pub(crate) fn from_env_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)?;
@@ -228,7 +230,6 @@ impl Api {
 
     /// The transfer, once it is final.
     pub(crate) async fn settled(&self, id: &str) -> Result<Value> {
-        const FINAL: [&str; 4] = ["completed", "refunded", "failed", "canceled"];
         let settled = eventually(PATIENCE, async || {
             let transfer = self.get(&format!("/v1/transfers/{id}")).await.ok()?;
             FINAL
@@ -242,6 +243,19 @@ impl Api {
                 Err(anyhow::anyhow!("{id} is not final: {error}: {last:?}"))
             }
         }
+    }
+
+    /// The sample data's own transfers are final: from here on only the story's are under way.
+    pub(crate) async fn samples_are_over(&self) -> Result<()> {
+        const SAMPLES: usize = 6;
+        let over = eventually(PATIENCE, async || {
+            let list = self.get("/v1/transfers?limit=100").await.ok()?;
+            let all = list["data"].as_array()?;
+            let done = all.iter().filter_map(|one| one["status"].as_str());
+            let done = done.filter(|status| FINAL.contains(status)).count();
+            (done >= SAMPLES && done == all.len()).then_some(())
+        });
+        over.await.context("the sample transfers are not over")
     }
 
     /// A bank account of one of the sample people that accepts everything.

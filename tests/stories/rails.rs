@@ -52,13 +52,8 @@ async fn paused(setup: Setup) -> Result<()> {
         api.bank_account("Bob").await?,
     );
     let bobs = api.wallet("Bob").await?;
-    // The sample data's own transfers come first, so that only ours wait.
-    until(&api, "/v1/transfers?limit=100", |list| {
-        let mut all = list["data"].as_array().into_iter().flatten();
-        let over = ["completed", "refunded", "failed"];
-        all.all(|transfer| over.iter().any(|end| transfer["status"] == *end))
-    })
-    .await?;
+    // So that only ours wait.
+    api.samples_are_over().await?;
     rail(
         &remit,
         &setup,

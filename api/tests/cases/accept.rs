@@ -88,6 +88,7 @@ async fn in_full(house: &House) {
           },
           "network_status": null,
           "object": "transfer",
+          "receives": "2500 EUR",
           "source": {
             "id": "<ac>",
             "type": "wallet"

@@ -210,7 +210,7 @@ async fn values(house: &House) {
             "/destination: currency_differs, /source: currency_differs",
         ),
         (
-            json!({"source": {"type": "card"}}),
+            json!({"source": {"type": "cheque"}}),
             "/source/type: unknown_type",
         ),
         (json!({"source": {"id": "ac_1"}}), "/source/id: invalid_id"),

@@ -230,6 +230,7 @@ async fn story(house: &House) {
           },
           "network_status": null,
           "object": "transfer",
+          "receives": "2500 EUR",
           "source": {
             "id": "<ac>",
             "type": "wallet"
