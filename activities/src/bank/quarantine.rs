@@ -14,10 +14,10 @@ pub(super) async fn examined(
     step: &BankStep,
     answer: Result<Answer, PortError>,
 ) -> Result<Result<Answer, PortError>, ActivityError> {
-    if let Ok(Answer { bank_reference }) = &answer {
-        if let Some(evidence) = claimed(bank, step, bank_reference).await? {
-            return Ok(Err(PortError::Unknown { evidence }));
-        }
+    if let Ok(Answer { bank_reference }) = &answer
+        && let Some(evidence) = claimed(bank, step, bank_reference).await?
+    {
+        return Ok(Err(PortError::Unknown { evidence }));
     }
     Ok(answer)
 }
@@ -28,10 +28,10 @@ pub(super) async fn found(
     step: &BankStep,
     found: Found,
 ) -> Result<Found, ActivityError> {
-    if let Found::Executed { bank_reference } = &found {
-        if let Some(evidence) = claimed(bank, step, bank_reference).await? {
-            return Ok(Found::Contradicts { evidence });
-        }
+    if let Found::Executed { bank_reference } = &found
+        && let Some(evidence) = claimed(bank, step, bank_reference).await?
+    {
+        return Ok(Found::Contradicts { evidence });
     }
     Ok(found)
 }
