@@ -12,6 +12,7 @@ use crate::program::{Remit, Setup};
 /// their postings, nothing is owed to nobody, and the bank did each step exactly as often as we
 /// say it did.
 pub(crate) async fn true_and_agreeing(remit: Remit, setup: &Setup) -> Result<()> {
+    remit.api.samples_are_over().await?;
     let movements = remit.bank_movements().await?;
     let mut executed: BTreeMap<String, u32> = BTreeMap::new();
     let mut at_the_bank = 0_i64;

@@ -247,15 +247,24 @@ impl Api {
 
     /// The sample data's own transfers are final: from here on only the story's are under way.
     pub(crate) async fn samples_are_over(&self) -> Result<()> {
-        const SAMPLES: usize = 6;
-        let over = eventually(PATIENCE, async || {
-            let list = self.get("/v1/transfers?limit=100").await.ok()?;
-            let all = list["data"].as_array()?;
-            let done = all.iter().filter_map(|one| one["status"].as_str());
-            let done = done.filter(|status| FINAL.contains(status)).count();
-            (done >= SAMPLES && done == all.len()).then_some(())
-        });
-        over.await.context("the sample transfers are not over")
+        for name in [
+            "rent",
+            "top-up",
+            "dinner",
+            "withdrawal",
+            "to-a-closed-account",
+            "from-an-empty-account",
+        ] {
+            let path = format!("/v1/transfers?client_reference={name}");
+            let over = eventually(PATIENCE, async || {
+                let list = self.get(&path).await.ok()?;
+                let status = list["data"][0]["status"].as_str()?;
+                FINAL.contains(&status).then_some(())
+            });
+            let over = over.await;
+            over.with_context(|| format!("the sample transfer {name} is not over"))?;
+        }
+        Ok(())
     }
 
     /// A bank account of one of the sample people that accepts everything.

@@ -61,7 +61,10 @@ impl Host {
             // Closed, or replaced by another run: it may still have something to do elsewhere.
             Ok(None) => return self.errands.push(row),
             Err(error) => {
-                tracing::error!(row, %error, "a run that is due cannot be read");
+                // An engine that stops says so once, and not for each run that is due.
+                if error.code() != tonic::Code::Unavailable {
+                    tracing::error!(row, %error, "a run that is due cannot be read");
+                }
                 // A damaged run stays so; anything else may pass.
                 if error.code() != tonic::Code::DataLoss {
                     self.timers.set(row, Some(self.now().after(LOOK_AGAIN)));

@@ -11,7 +11,7 @@ pub(super) struct Fault {
     pub(super) lines: &'static [(What, u32, Luck)],
     /// The bank's last word is no.
     pub(super) refuses: bool,
-    /// It surely never happened; whoever may not send it twice has to leave it at that.
+    /// It left and surely never happened; whoever may not send it twice has to leave it at that.
     pub(super) not_executed: bool,
 }
 
@@ -34,12 +34,12 @@ macro_rules! faults {
 /// `docs/proof.md`).
 pub(super) const FAULTS: &[Fault] = faults! {
     "rejected" refused [Order 0 Refused];
-    "throttled" nothing [Order 0 Luck::Bad(Bad::Throttled)];
-    "throttled again and again" nothing [
+    "throttled" [Order 0 Luck::Bad(Bad::Throttled)];
+    "throttled again and again" [
         Order 0 Luck::Bad(Bad::Throttled), Order 1 Luck::Bad(Bad::Throttled),
         Order 2 Luck::Bad(Bad::Throttled), Order 3 Luck::Bad(Bad::Throttled)
     ];
-    "unreachable" nothing [Order 0 Unreachable];
+    "unreachable" [Order 0 Unreachable];
     "unknown, executed" [Order 0 Luck::Bad(Bad::CutExecuted)];
     "unknown, not executed" nothing [Order 0 Luck::Bad(Bad::CutNotExecuted)];
     "silence, executed" [Order 0 Luck::Bad(Bad::TimeoutExecuted)];
