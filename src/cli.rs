@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::books::Books;
+use crate::operators::Operators;
 use crate::rail::Rail;
 use crate::replay::Replay;
 
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// Before a new version is rolled out: replay the transfers under way in a running system, and
     /// list those that this version would decide otherwise. Ends with 16 if there are any
     Replay(Replay),
+    /// Look at one transfer and decide about it: retry, resolve, refund, hold. Needs the engine and
+    /// the database of a program that runs.
+    Transfer(Operators),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
@@ -145,6 +149,16 @@ pub(crate) struct Flags {
           num_args = 0..=1, default_missing_value = "true", require_equals = true,
           value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) plain_histories: Option<bool>,
+
+    /// Sums above this need a second person, in minor units of any currency [default: 1000000]
+    #[arg(
+        long,
+        global = true,
+        env = "REMIT_SECOND_PERSON_ABOVE",
+        value_name = "AMOUNT",
+        value_parser = clap::value_parser!(i64).range(0..)
+    )]
+    pub(crate) second_person_above: Option<i64>,
 
     /// A TOML file with the same keys
     #[arg(long, global = true, env = "REMIT_CONFIG", value_name = "FILE")]

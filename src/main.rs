@@ -7,6 +7,7 @@ mod data_dir;
 mod demo;
 mod doors;
 mod failure;
+mod operators;
 mod parts;
 mod protection;
 mod rail;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None | Some(Command::Role(_)) => runtime.block_on(roles::run(role, settings)),
         Some(Command::Ledger(books)) => runtime.block_on(books::run(books, &settings)),
+        Some(Command::Transfer(asked)) => runtime.block_on(operators::run(asked, &settings)),
         Some(Command::Replay(asked)) => runtime.block_on(replay::run(&asked, &settings)),
         Some(Command::Rail(rail)) => runtime.block_on(rail::run(rail, &settings)),
     }

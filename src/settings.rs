@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) engine: Engine,
     pub(crate) database: Option<DatabaseUrl>,
     pub(crate) plain_histories: bool,
+    /// Above this a second person has to agree, in minor units.
+    pub(crate) second_person_above: i64,
     /// Without one the data directory's file holds it.
     pub(crate) master_key: Option<MasterKey>,
 }
@@ -57,6 +59,8 @@ pub(crate) enum Engine {
 }
 
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+/// Ten thousand, in a currency with cents.
+const SECOND_PERSON_ABOVE: i64 = 1_000_000;
 const LARGEST_FILE: u64 = 64 * 1024;
 
 /// The file: the same keys as the flags.
@@ -76,6 +80,7 @@ struct File {
     temporal: Option<String>,
     database_url: Option<String>,
     plain_histories: Option<bool>,
+    second_person_above: Option<i64>,
 }
 
 impl Settings {
@@ -146,6 +151,10 @@ impl Settings {
                 .plain_histories
                 .or(file.plain_histories)
                 .unwrap_or(false),
+            second_person_above: flags
+                .second_person_above
+                .or(file.second_person_above)
+                .unwrap_or(SECOND_PERSON_ABOVE),
             master_key: surroundings.master_key.map(master_key).transpose()?,
         };
         settings.fit_for(role)

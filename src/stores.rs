@@ -1,6 +1,7 @@
 //! What lies below every role: the keys, the business database, and the rooms that own its tables.
 
 use ambient::{Mint, SharedClock};
+use audit::Audit;
 use db::{DatabaseUrl, Db, DbError, OpenError, Options};
 use domain::Code;
 use identity::{Identity, IdentityError};
@@ -19,6 +20,7 @@ pub(crate) struct Stores {
     pub(crate) db: Db,
     pub(crate) identity: Identity,
     pub(crate) transfers: Transfers,
+    pub(crate) audit: Audit,
 }
 
 impl Stores {
@@ -51,12 +53,14 @@ impl Stores {
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
         identity.check_master_key().await.map_err(other_key)?;
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
+        let audit = Audit::new(db.clone(), mint.clone());
         Ok(Self {
             mint,
             vault,
             db,
             identity,
             transfers,
+            audit,
         })
     }
 }

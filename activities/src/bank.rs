@@ -4,6 +4,7 @@
 
 mod card;
 mod debit;
+mod elsewhere;
 mod errand;
 mod inquire;
 mod pay_out;
@@ -27,6 +28,7 @@ use workflows::activities::{BankAnswer, BankStep, Verdict, definitions};
 pub struct Bank {
     transfers: Transfers,
     identity: Identity,
+    audit: ::audit::Audit,
     rails: Rails,
     gates: Gates,
     clock: SharedClock,
@@ -34,11 +36,18 @@ pub struct Bank {
 
 impl Bank {
     /// Its rails are as their contracts say, until [`Bank::through`] says otherwise.
-    pub fn new(transfers: Transfers, identity: Identity, rails: Rails, clock: SharedClock) -> Self {
+    pub fn new(
+        transfers: Transfers,
+        identity: Identity,
+        audit: ::audit::Audit,
+        rails: Rails,
+        clock: SharedClock,
+    ) -> Self {
         let gates = Gates::new(Watched::default(), clock.clone(), "");
         Self {
             transfers,
             identity,
+            audit,
             rails,
             gates,
             clock,

@@ -4,9 +4,11 @@
 //! `workflows`; [`failure`] alone decides what is tried again. No arithmetic and no SQL here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod audit;
 mod bank;
 mod books;
 mod failure;
 
+pub use audit::Audit;
 pub use bank::Bank;
 pub use books::Books;

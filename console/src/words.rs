@@ -75,6 +75,9 @@ pub(crate) fn flags(flags: Flags) -> Vec<&'static str> {
     if flags.needs_operator.is_some() {
         words.push(flag(FlagKind::NeedsOperator));
     }
+    if flags.on_hold.is_some() {
+        words.push(flag(FlagKind::OnHold));
+    }
     words
 }
 
@@ -82,6 +85,7 @@ const fn flag(kind: FlagKind) -> &'static str {
     match kind {
         FlagKind::InDoubt => "in doubt",
         FlagKind::NeedsOperator => "needs a person",
+        FlagKind::OnHold => "on hold",
     }
 }
 
@@ -228,6 +232,9 @@ pub(crate) fn why(status: Status, flags: Flags, reason: Option<Decline>) -> Stri
              it is known what happened, nothing is repeated and nothing is given back.",
             step(flag.step)
         );
+    }
+    if flags.on_hold.is_some() {
+        return "A person stopped it. Nothing more leaves until it is released.".to_owned();
     }
     let because = reason.map_or(String::new(), |reason| format!(": {}", decline(reason)));
     match status {

@@ -63,6 +63,27 @@ impl Db {
     /// Opens the database, brings its schema up to date and starts the writer.
     pub async fn open(url: &DatabaseUrl, options: Options) -> Result<Self, OpenError> {
         let connection = migrate::prepare(url, options.clock.now(), options.migrations).await?;
+        Self::with(url, options, connection)
+    }
+
+    /// Opens what is there for reading and writing, beside the program that it belongs to: nothing
+    /// is created or migrated. For a command that writes a few rows; each waits for its turn.
+    pub async fn join(url: &DatabaseUrl, options: Options) -> Result<Self, OpenError> {
+        migrate::look(url, options.migrations).await?;
+        let connection = Connection::open(url, Purpose::Write)
+            .await
+            .map_err(|source| OpenError::Unreachable {
+                url: url.to_string(),
+                source,
+            })?;
+        Self::with(url, options, connection)
+    }
+
+    fn with(
+        url: &DatabaseUrl,
+        options: Options,
+        connection: Connection,
+    ) -> Result<Self, OpenError> {
         let readers =
             Readers::open(url, options.readers).map_err(|source| OpenError::Unreachable {
                 url: url.to_string(),

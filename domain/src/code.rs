@@ -69,6 +69,8 @@ codes! {
     Overloaded = "overloaded", 503, exit 21, NotExecuted, true, "Too much to do at the moment";
     StorageUnavailable = "storage-unavailable", 503, exit 21, Unknown, true, "The database does not answer";
     TimedOut = "timed-out", 504, exit 21, Unknown, true, "The answer took too long";
+    // What a person wanted done about a transfer.
+    ActionRefused = "action-refused", 409, exit 17, NotExecuted, false, "The transfer does not take this action as it stands";
     // What a look into the books finds.
     BooksUntrue = "books-untrue", 500, exit 15, NotExecuted, false, "The books are not true";
     // What a look into the transfers under way finds.

@@ -127,6 +127,8 @@ ids! {
     HoldId = "ho";
     /// An exchange of currencies that was offered.
     QuoteId = "qu";
+    /// What a person decided about a transfer, as the audit remembers it.
+    ActionId = "act";
     /// A row of the outbox.
     EventId = "ev";
     /// The public half of an API key.

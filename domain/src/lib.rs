@@ -5,6 +5,7 @@
 //! the values.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod action;
 pub mod code;
 pub mod id;
 pub mod money;
@@ -13,11 +14,12 @@ pub mod step;
 pub mod tenant;
 pub mod transfer;
 
+pub use action::{Action, ActionKind, Actor, Told};
 pub use ambient::Timestamp;
 pub use code::{Code, Outcome};
 pub use id::{
-    AccountId, BankAccountId, CardId, EntryId, EventId, HoldId, InvalidId, KeyId, MerchantId,
-    PartnerId, QuoteId, RequestId, TransferId, UserId,
+    AccountId, ActionId, BankAccountId, CardId, EntryId, EventId, HoldId, InvalidId, KeyId,
+    MerchantId, PartnerId, QuoteId, RequestId, TransferId, UserId,
 };
 pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};

@@ -55,11 +55,26 @@ impl fmt::Display for Step {
 
 /// The idempotency key of one money step: derived, never random, the same on every attempt and in
 /// every system it travels to (ledger, bank). An undo has a key of its own.
+///
+/// A bank that refused a key for good refuses it for ever. Where a person has such a step done once
+/// more, it is done in a new *round* with a key of its own; the rounds before are provably dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StepKey {
     pub transfer: TransferId,
     pub step: Step,
     pub undo: bool,
+    /// Counted from 1.
+    #[serde(default = "first_round", skip_serializing_if = "is_first_round")]
+    pub round: u32,
+}
+
+const fn first_round() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over like this.
+const fn is_first_round(round: &u32) -> bool {
+    *round == 1
 }
 
 impl StepKey {
@@ -68,6 +83,7 @@ impl StepKey {
             transfer,
             step,
             undo: false,
+            round: 1,
         }
     }
 
@@ -76,19 +92,42 @@ impl StepKey {
             transfer,
             step,
             undo: true,
+            round: 1,
         }
+    }
+
+    /// The same step in a later round, once this key is dead.
+    #[must_use]
+    pub const fn next_round(self) -> Self {
+        Self {
+            round: self.round.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// The key of the first round: what all rounds of a step have in common.
+    #[must_use]
+    pub const fn first(self) -> Self {
+        Self { round: 1, ..self }
     }
 }
 
 impl fmt::Display for StepKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let undo = if self.undo { "undo-" } else { "" };
-        write!(f, "{}:{undo}{}", self.transfer, self.step)
+        write!(f, "{}:{undo}{}", self.transfer, self.step)?;
+        if self.round > 1 {
+            write!(f, "-{}", self.round)?;
+        }
+        Ok(())
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a step key of the form <transfer id>:<step> or <transfer id>:undo-<step>")]
+#[error(
+    "not a step key of the form <transfer id>:<step> or <transfer id>:undo-<step>, with -<round> \
+     from the second round on"
+)]
 pub struct InvalidStepKey;
 
 impl FromStr for StepKey {
@@ -100,15 +139,28 @@ impl FromStr for StepKey {
             Some(name) => (true, name),
             None => (false, step),
         };
+        let named = |name: &str| Step::ALL.into_iter().find(|step| step.name() == name);
+        let (step, round) = match (named(name), name.rsplit_once('-')) {
+            (Some(step), _) => (step, 1),
+            (None, Some((name, round))) => (named(name).ok_or(InvalidStepKey)?, later(round)?),
+            (None, None) => return Err(InvalidStepKey),
+        };
         Ok(Self {
             transfer: transfer.parse().map_err(|_| InvalidStepKey)?,
-            step: Step::ALL
-                .into_iter()
-                .find(|step| step.name() == name)
-                .ok_or(InvalidStepKey)?,
+            step,
             undo,
+            round,
         })
     }
+}
+
+/// One number has one text, or one key would have several.
+fn later(text: &str) -> Result<u32, InvalidStepKey> {
+    let round: u32 = text.parse().map_err(|_| InvalidStepKey)?;
+    if round < 2 || round.to_string() != text {
+        return Err(InvalidStepKey);
+    }
+    Ok(round)
 }
 
 #[cfg(test)]
@@ -121,6 +173,7 @@ mod tests {
         let keys: Vec<_> = Step::ALL
             .into_iter()
             .flat_map(|step| [StepKey::of(transfer, step), StepKey::undo(transfer, step)])
+            .flat_map(|key| [key, key.next_round(), key.next_round().next_round()])
             .collect();
         let texts: std::collections::BTreeSet<_> = keys.iter().map(StepKey::to_string).collect();
         assert_eq!(texts.len(), keys.len());
@@ -131,5 +184,31 @@ mod tests {
             StepKey::undo(transfer, Step::Collect).to_string(),
             "tr_00000000000000000000000007:undo-collect"
         );
+        assert_eq!(
+            StepKey::undo(transfer, Step::Collect)
+                .next_round()
+                .to_string(),
+            "tr_00000000000000000000000007:undo-collect-2"
+        );
+        for text in [
+            "collect-1",
+            "collect-02",
+            "collect-+2",
+            "collect-",
+            "-2",
+            "pay-2",
+        ] {
+            let text = format!("{transfer}:{text}");
+            assert_eq!(text.parse::<StepKey>(), Err(InvalidStepKey), "{text}");
+        }
+    }
+
+    /// What older histories hold has no round.
+    #[test]
+    fn the_first_round_is_written_as_it_always_was() {
+        let key = StepKey::of(TransferId::from_bits(7), Step::PayOut);
+        let text = serde_json::to_string(&key).unwrap();
+        assert!(!text.contains("round"), "{text}");
+        assert_eq!(serde_json::from_str::<StepKey>(&text).unwrap(), key);
     }
 }

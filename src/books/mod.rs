@@ -4,7 +4,7 @@
 //! data directory nor a migration is taken. Tables are for people, `--json` is for programs.
 
 mod chain;
-mod open;
+pub(crate) mod open;
 mod questions;
 mod reads;
 pub(crate) mod table;

@@ -1,10 +1,10 @@
 //! The workers, and the sweeper that starts what was accepted while nobody looked.
 
-use activities::{Bank, Books};
+use activities::{Audit, Bank, Books};
 use adapters::{RailConfig, Rails, Secret, sandbox_bank, stripe};
 use domain::Code;
 use rails::Gates;
-use temporal::{Client, Starter};
+use temporal::{Client, Runs, Starter};
 use transfers::Admission;
 use worker::Worker;
 
@@ -30,19 +30,27 @@ pub(crate) fn raise(
     let bank = Bank::new(
         stores.transfers.clone(),
         stores.identity.clone(),
+        stores.audit.clone(),
         rails,
         house.clock.clone(),
     )
     .through(gates);
+    let audit = Audit::new(stores.audit.clone(), stores.transfers.clone());
     let (worked, stop) = (client.clone(), house.supervisor.stop());
     house.supervisor.spawn(async move {
-        Worker::run(worked, books, bank, stop)
+        Worker::run(worked, books, bank, audit, stop)
             .await
             .map_err(|error| {
                 Failure::caused(Code::EngineUnavailable, "the workers stopped", &error)
             })
     });
     let (transfers, clock) = (stores.transfers.clone(), house.clock.clone());
+    let (watched, looking) = (transfers.clone(), Runs::new(client.clone()));
+    let (its_clock, stop) = (clock.clone(), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        worker::watch(watched, looking, its_clock, stop).await;
+        Ok(())
+    });
     let (starter, stop) = (Starter::new(client.clone()), house.supervisor.stop());
     house.supervisor.spawn(async move {
         let admission = Admission::new(transfers.clone());

@@ -8,13 +8,18 @@
 mod codec;
 mod connect;
 mod marks;
+mod messenger;
+mod runs;
 mod starter;
 
 pub use codec::Histories;
 pub use connect::{Address, ConnectError, InProcess, connect};
 pub use marks::register_marks;
+pub use messenger::{Messenger, SendError};
+pub use runs::{RunError, RunState, Runs};
 pub use starter::{StartError, Starter};
 pub use temporalio_client::Client;
+pub use workflows::{Said, Standing};
 
 /// The task queue on which transfers and their activities run.
 pub const TRANSFERS: &str = "transfers";

@@ -43,20 +43,41 @@ impl Starter {
     }
 
     pub async fn start(&self, order: &Order) -> Result<(), StartError> {
-        match self.attempt(order, true).await {
+        // Also when it is closed: a transfer that ended must never begin again.
+        self.start_as(order, WorkflowIdReusePolicy::RejectDuplicate)
+            .await
+    }
+
+    /// Once more, where a run was ended from outside and the transfer is not final: what was done
+    /// is found in the records and not done twice. A run that is under way stays the only one.
+    pub async fn start_again(&self, order: &Order) -> Result<(), StartError> {
+        self.start_as(order, WorkflowIdReusePolicy::AllowDuplicate)
+            .await
+    }
+
+    async fn start_as(
+        &self,
+        order: &Order,
+        reuse: WorkflowIdReusePolicy,
+    ) -> Result<(), StartError> {
+        match self.attempt(order, reuse, true).await {
             // A cluster that does not know the marks (yet) runs the transfer without them.
             Err(StartError::NotTaken(error)) if is_about_marks(&error) => {
-                self.attempt(order, false).await
+                self.attempt(order, reuse, false).await
             }
             said => said,
         }
     }
 
-    async fn attempt(&self, order: &Order, marked: bool) -> Result<(), StartError> {
+    async fn attempt(
+        &self,
+        order: &Order,
+        reuse: WorkflowIdReusePolicy,
+        marked: bool,
+    ) -> Result<(), StartError> {
         let mut options =
             WorkflowStartOptions::new(TRANSFERS, workflows::workflow_id(order.transfer))
-                // Also when it is closed: a transfer that ended must never begin again.
-                .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+                .id_reuse_policy(reuse)
                 // The client sends this one text past the codec, so no amount and no id may stand
                 // in it.
                 .static_summary(workflows::marks::route(order))

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vault", &["ambient"]),
     ("db", &["ambient"]),
     ("ledger", &["ambient", "db", "domain", "vault"]),
+    ("audit", &["ambient", "db", "domain", "ledger"]),
     ("identity", &["ambient", "db", "domain", "ledger", "vault"]),
     (
         "transfers",
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "adapters",
             "ambient",
+            "audit",
             "domain",
             "identity",
             "rails",
@@ -71,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "activities",
             "adapters",
             "ambient",
+            "audit",
             "db",
             "domain",
             "engine",
@@ -92,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "adapters",
             "ambient",
             "api",
+            "audit",
             "console",
             "db",
             "domain",

@@ -13,7 +13,7 @@ use testkit::{Trial, trial};
 use transfers::{Rule, Subject};
 
 use crate::program::{Remit, Setup};
-use crate::{books, ends, undo};
+use crate::{books, ends, operators, undo};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -113,6 +113,23 @@ async fn screening() -> Result<()> {
     let held = api.transfer("large", 2_950, &carol, &bob).await?;
     let seen = undo::until(&api, &held, |seen| seen["status"] == "in_review").await?;
     ensure!(seen["money"]["debited"]["amount"] == 0, "{seen}");
+    operators::refused(&remit, &["refund", &held, "--reason", "r"], "possible now")?;
+    for (word, ends, code) in [
+        ("deny", "failed", json!("review_denied")),
+        ("cancel", "canceled", Value::Null),
+        ("approve", "completed", Value::Null),
+    ] {
+        // Each may send it: of what came to nothing before, the whole limit is free again.
+        let looked_at = match word {
+            "deny" => held.clone(),
+            _ => api.transfer(word, 2_950, &carol, &bob).await?,
+        };
+        undo::until(&api, &looked_at, |seen| seen["status"] == "in_review").await?;
+        operators::done(&remit, &[word, &looked_at, "--reason", "looked at it"])?;
+        let ended = api.settled(&looked_at).await?;
+        ensure!(ended["status"] == ends, "{word}: {ended}");
+        ensure!(ended["status_reason"]["code"] == code, "{word}: {ended}");
+    }
 
     identity
         .set_blocked(&inside.tenant, user(&remit, "Bob").await?, true)

@@ -16,6 +16,8 @@ mod first_transfer;
 mod forged;
 mod histories;
 mod ledger;
+mod operators;
+mod outside;
 mod program;
 mod rails;
 mod readme;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
     trials.extend(ledger::trials());
     trials.extend(histories::trials());
     trials.extend(rails::trials());
+    trials.extend(operators::trials());
+    trials.extend(outside::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());
     trials.extend(readme::trials());

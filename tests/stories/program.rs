@@ -104,6 +104,24 @@ impl Remit {
         Ok(())
     }
 
+    /// The same with something done to the data directory while nobody uses it.
+    pub(crate) async fn kill_and_restart_after(
+        mut self,
+        change: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Self> {
+        self.process.kill()?;
+        change(&self.data_dir())?;
+        Self::start_in(self.dir, self.setup).await
+    }
+
+    /// How the bank misbehaves from now on, instead of how it did before.
+    pub(crate) async fn faults(&self, rules: &Value) -> Result<()> {
+        let url = format!("{}/control/faults", self.bank_url);
+        let request = self.api.http.post(url).json(&json!({ "rules": rules }));
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// From now on the bank asks for patience, and books nothing.
     pub(crate) async fn debits_are_throttled(&self) -> Result<()> {
         let rule = json!({ "on": "debits", "fault": "throttled", "per_thousand": 1_000 });

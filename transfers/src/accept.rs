@@ -255,14 +255,14 @@ const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, 
         source_account, source_rail, destination_account, destination_rail, subject_id,
         sealed_description, client_reference, metadata, request_id, traceparent, created_at,
         pool_rail, status, decline, network_scheme, network_code, debited, held, credited, refunded,
-        in_doubt_step, in_doubt_since, operator_step, operator_since, collect_reference,
-        payout_reference, refund_reference, version, updated_at, decline_step, action_what,
-        action_link, action_reference, action_until, source_kind, destination_kind, till,
-        till_account, fee, quote_id, quote_currency, quote_buys, quote_spread, quote_expires_at,
-        screened, start_pending)
+        in_doubt_step, in_doubt_since, operator_step, operator_since, operator_note, on_hold_step,
+        on_hold_since, collect_reference, payout_reference, refund_reference, version, updated_at,
+        decline_step, action_what, action_link, action_reference, action_until, source_kind,
+        destination_kind, till, till_account, fee, quote_id, quote_currency, quote_buys,
+        quote_spread, quote_expires_at, screened, start_pending)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,
-        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, 1)";
+        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, 1)";
 
 fn created(
     tenant: &Tenant,
@@ -295,6 +295,7 @@ fn created(
         facts: MoneyFacts::none(new.money.currency()),
         flags: Flags::default(),
         action: None,
+        operator_note: None,
         collect_reference: None,
         payout_reference: None,
         refund_reference: None,

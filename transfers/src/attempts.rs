@@ -126,8 +126,11 @@ async fn open(
     let (status, source) = locked(tx, tenant, key).await?;
     // What is known comes first: a repetition hears it even when the transfer has moved on.
     let standing = standing(tx, tenant, key).await?;
+    let others = other_rounds(tx, tenant, key).await?;
     let number = last_number(tx, tenant, key).await?;
-    let answer = match &standing {
+    // A step is done once, in whichever round.
+    let done = others.iter().find(|other| is_done(&other.state));
+    let answer = match done.map(|other| &other.state).or(standing.as_ref()) {
         Some(AttemptState::Done { bank_reference }) => Some(Ok(Answer {
             bank_reference: bank_reference.clone(),
         })),
@@ -143,6 +146,12 @@ async fn open(
     }
     if !belongs_to(key, source).contains(&status) {
         return Err(AttemptError::NotNow { status, key });
+    }
+    // A new round only over the dead ones, and none of the dead may rise behind it.
+    let alive = |other: &AttemptRow| other.state.is_unresolved() || other.key.round > key.round;
+    if let Some(other) = others.iter().find(|other| alive(other)) {
+        let other = other.key;
+        return Err(AttemptError::OtherRound { key, other });
     }
     let number = number + 1;
     let mut params = of_step(tenant, key);
@@ -166,7 +175,11 @@ async fn open(
     })
 }
 
-async fn settle(
+const fn is_done(state: &AttemptState) -> bool {
+    matches!(state, AttemptState::Done { .. })
+}
+
+pub(crate) async fn settle(
     tx: &mut Tx,
     tenant: &Tenant,
     key: StepKey,
@@ -223,7 +236,7 @@ const fn belongs_to(key: StepKey, source: Endpoint) -> &'static [Status] {
 }
 
 /// The transfer's row serialises all that concerns its attempts.
-async fn locked(
+pub(crate) async fn locked(
     tx: &mut Tx,
     tenant: &Tenant,
     key: StepKey,
@@ -234,7 +247,7 @@ async fn locked(
 }
 
 /// None where nothing can have arrived.
-async fn standing(
+pub(crate) async fn standing(
     tx: &mut Tx,
     tenant: &Tenant,
     key: StepKey,
@@ -243,25 +256,52 @@ async fn standing(
     Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
 }
 
-/// The same, for whoever only looks.
+/// The same over all rounds of the step, for whoever only looks.
 pub(crate) async fn known(
     db: &Db,
     tenant: &Tenant,
     key: StepKey,
 ) -> Result<Option<AttemptState>, DbError> {
-    let sql = deciding();
-    let row = db.fetch_optional(&sql, of_step(tenant, key)).await?;
+    let sql = format!("{SELECT} AND (step_key = $4 OR step_key LIKE $5) {DECIDING}");
+    let mut params = row::keyed(tenant, key.transfer);
+    params.extend(rounds_of(key));
+    let row = db.fetch_optional(&sql, params).await?;
     Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+}
+
+/// What else was ever attempted of the same step, apart from what surely was not sent. Done first.
+async fn other_rounds(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<Vec<AttemptRow>, DbError> {
+    let sql = format!(
+        "{SELECT} AND step_key <> $4 AND (step_key = $5 OR step_key LIKE $6)
+             AND (state <> 'not_sent' OR attempt = 1)
+         ORDER BY CASE state WHEN 'done' THEN 0 ELSE 1 END, step_key, attempt LIMIT $7"
+    );
+    let mut params = of_step(tenant, key);
+    params.extend(rounds_of(key));
+    params.push(MOST_ROWS.into());
+    let rows = tx.fetch_all(&sql, params).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The first round's key, and a pattern for those of all later ones.
+fn rounds_of(key: StepKey) -> Vec<Value> {
+    let first = key.first().to_string();
+    // An id's own underscore stands for any letter here; the transfer is compared by itself.
+    let later = format!("{first}-%");
+    params![first, later]
 }
 
 /// The attempt that decides what is known of a step: done before unresolved before rejected.
 fn deciding() -> String {
-    format!(
-        "{SELECT} AND step_key = $4 AND state <> 'not_sent'
-         ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'rejected' THEN 2 ELSE 1 END, attempt DESC
-         LIMIT 1"
-    )
+    format!("{SELECT} AND step_key = $4 {DECIDING}")
 }
+
+const DECIDING: &str = "AND state <> 'not_sent'
+    ORDER BY CASE state WHEN 'done' THEN 0 WHEN 'rejected' THEN 2 ELSE 1 END, attempt DESC LIMIT 1";
 
 async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, DbError> {
     let row = tx
@@ -282,7 +322,7 @@ const UPDATE: &str = "UPDATE rail_attempts SET state = $5, bank_reference = $6, 
         network_code = $8, evidence = coalesce($9, evidence), closed_at = $10
     WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4";
 
-fn of_step(tenant: &Tenant, key: StepKey) -> Vec<Value> {
+pub(crate) fn of_step(tenant: &Tenant, key: StepKey) -> Vec<Value> {
     let mut params = row::keyed(tenant, key.transfer);
     params.push(key.to_string().into());
     params

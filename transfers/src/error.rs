@@ -89,6 +89,9 @@ pub enum AttemptError {
     /// The transfer is not where this step belongs: a late caller, whose step is over.
     #[error("a transfer that is {status} sends nothing for {key}; nothing may be sent")]
     NotNow { status: Status, key: StepKey },
+    /// One of its other rounds may have arrived, or follows this one: sending it could pay twice.
+    #[error("{other} is not over or came after {key}; nothing may be sent")]
+    OtherRound { key: StepKey, other: StepKey },
     #[error("the attempt could not be recorded; nothing may be sent")]
     Store(#[from] StoreError),
 }

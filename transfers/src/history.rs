@@ -9,6 +9,8 @@ use crate::{Transfer, Transfers, row};
 
 pub(crate) const CLIENT: &str = "client";
 pub(crate) const WORKFLOW: &str = "workflow";
+/// Before the name of whoever acted.
+pub(crate) const OPERATOR: &str = "operator:";
 
 /// More than any transfer has by itself; a longer history is cut at its end.
 const MOST_ROWS: i64 = 1_000;
@@ -94,6 +96,26 @@ pub(crate) async fn append(
     )
     .await?;
     Ok(())
+}
+
+/// Whether exactly this was recorded before.
+pub(crate) async fn has(
+    tx: &mut Tx,
+    transfer: &Transfer,
+    cause: &str,
+    happening: &str,
+) -> Result<bool, StoreError> {
+    let mut params = row::keyed(&transfer.tenant, transfer.id);
+    params.extend(params![cause, happening]);
+    let row = tx
+        .fetch_optional(
+            "SELECT sequence FROM transfer_status_history
+             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND cause = $4
+                 AND happening = $5 LIMIT 1",
+            params,
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 /// What was recorded before under this cause, word for word.

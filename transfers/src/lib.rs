@@ -7,10 +7,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accept;
+mod acted;
 mod admission;
 mod attempt;
 mod attempts;
 mod books;
+mod by_hand;
 mod command;
 mod ends;
 mod error;
@@ -25,6 +27,7 @@ mod screen;
 mod start;
 mod terms;
 mod transfer;
+mod watch;
 
 use ambient::{Mint, SharedClock};
 use db::{Db, Value, params};
@@ -32,8 +35,10 @@ use domain::Tenant;
 use identity::Identity;
 
 pub use accept::Accepted;
+pub use acted::Acted;
 pub use admission::Admission;
 pub use attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
+pub use by_hand::ByHand;
 pub use error::{AcceptError, AttemptError, FieldError, RecordError, StoreError};
 pub use history::StatusChange;
 pub use list::{Cursor, Filter, InvalidCursor, Page};
@@ -42,6 +47,7 @@ pub use outbox::Event;
 pub use record::Recorded;
 pub use screen::{Rule, Screening, Subject};
 pub use transfer::{NetworkStatus, StatusReason, Transfer};
+pub use watch::UnderWay;
 
 /// The longest page of any list here.
 pub const LONGEST_PAGE: u32 = 100;

@@ -12,9 +12,9 @@ use crate::{Transfers, attempts};
 /// What the attempts of a step must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Claim<'a> {
-    /// The bank did it, under this reference of its own.
+    /// The bank did it, in whichever round, under this reference of its own.
     Done(StepKey, &'a str),
-    /// The bank did not do it, and nothing is under way.
+    /// The bank did not do it in any round, and nothing is under way.
     NotDone(StepKey),
     /// Nothing of the sender's card is promised any more.
     Free {

@@ -4,7 +4,7 @@
 //! and changes nothing; not found, it comes out of turn and is refused. Statuses never come back,
 //! so a happening that is allowed was surely never recorded before.
 
-use db::{Tx, params};
+use db::Tx;
 use domain::transfer::{Decline, FlagKind, Happening, NotNow, Status};
 use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
 use ledger::{CorrectError, Entry, LedgerError, PostError, Refusal};
@@ -203,11 +203,7 @@ impl Pen<'_> {
             if self.transfer.screened && self.transfer.status.is_final() {
                 screen::settle_limits(self.tx, &self.mint, &self.transfer).await?;
             }
-            let mut params = row::keyed(&self.transfer.tenant, self.transfer.id);
-            params.extend(row::mutable_half(&self.transfer));
-            params.extend(params![read]);
-            let stored = self.tx.execute(UPDATE, params).await?;
-            if stored != 1 {
+            if !row::store(self.tx, &self.transfer, read).await? {
                 return Err(StoreError::Overtaken.into());
             }
         }
@@ -217,15 +213,6 @@ impl Pen<'_> {
         })
     }
 }
-
-/// Whoever records something proves that the workflow runs.
-const UPDATE: &str = "UPDATE transfers SET status = $4, decline = $5, network_scheme = $6,
-        network_code = $7, debited = $8, held = $9, credited = $10, refunded = $11,
-        in_doubt_step = $12, in_doubt_since = $13, operator_step = $14, operator_since = $15,
-        collect_reference = $16, payout_reference = $17, refund_reference = $18, version = $19,
-        updated_at = $20, decline_step = $21, action_what = $22, action_link = $23,
-        action_reference = $24, action_until = $25, start_pending = 0
-    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $26";
 
 impl Transfer {
     fn apply(&mut self, happening: &Happening, to: Status, now: Timestamp) {
@@ -250,10 +237,18 @@ impl Transfer {
                 let decline = *decline;
                 self.status_reason = Some(StatusReason { decline, step });
             }
-            Happening::Raised { flag, step, .. } => {
-                self.flags = self.flags.raised(*flag, *step, now)
+            Happening::Raised { flag, step, note } => {
+                self.flags = self.flags.raised(*flag, *step, now);
+                if matches!(flag, FlagKind::NeedsOperator) {
+                    self.operator_note = Some(plain(note));
+                }
             }
-            Happening::Lowered { flag, .. } => self.flags = self.flags.lowered(*flag),
+            Happening::Lowered { flag, .. } => {
+                self.flags = self.flags.lowered(*flag);
+                if matches!(flag, FlagKind::NeedsOperator) {
+                    self.operator_note = None;
+                }
+            }
             Happening::ActionRequired { action } => self.action = Some(action.clone()),
             Happening::Scheduled { .. }
             | Happening::InReview { .. }
@@ -278,6 +273,7 @@ fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
         let slot = match flag {
             FlagKind::InDoubt => transfer.flags.in_doubt,
             FlagKind::NeedsOperator => transfer.flags.needs_operator,
+            FlagKind::OnHold => transfer.flags.on_hold,
         };
         slot.is_some_and(|flag| flag.step == step)
     };

@@ -15,10 +15,11 @@ pub(crate) const COLUMNS: &str = "partner_id, livemode, transfer_id, amount, cur
     sealed_description, client_reference, metadata, request_id, created_at, pool_rail, start_pending,
     status,
     decline, network_scheme, network_code, debited, held, credited, refunded, in_doubt_step,
-    in_doubt_since, operator_step, operator_since, collect_reference, payout_reference,
-    refund_reference, version, updated_at, source_kind, destination_kind, till, till_account, fee,
-    quote_id, quote_currency, quote_buys, quote_spread, quote_expires_at, screened, decline_step,
-    action_what, action_link, action_reference, action_until";
+    in_doubt_since, operator_step, operator_since, operator_note, on_hold_step, on_hold_since,
+    collect_reference, payout_reference, refund_reference, version, updated_at, source_kind,
+    destination_kind, till, till_account, fee, quote_id, quote_currency, quote_buys, quote_spread,
+    quote_expires_at, screened, decline_step, action_what, action_link, action_reference,
+    action_until";
 
 /// A transfer whose description is still sealed.
 #[derive(Clone, Debug)]
@@ -139,8 +140,10 @@ impl Stored {
             flags: Flags {
                 in_doubt: flag(row, "in_doubt_step", "in_doubt_since")?,
                 needs_operator: flag(row, "operator_step", "operator_since")?,
+                on_hold: flag(row, "on_hold_step", "on_hold_since")?,
             },
             action: action(row)?,
+            operator_note: row.opt_text("operator_note")?,
             collect_reference: row.opt_text("collect_reference")?,
             payout_reference: row.opt_text("payout_reference")?,
             refund_reference: row.opt_text("refund_reference")?,
@@ -154,6 +157,24 @@ impl Stored {
         })
     }
 }
+
+/// Stores the mutable half, if nobody else moved it since it was read.
+pub(crate) async fn store(tx: &mut Tx, transfer: &Transfer, read: i64) -> Result<bool, DbError> {
+    let mut params = keyed(&transfer.tenant, transfer.id);
+    params.extend(mutable_half(transfer));
+    params.push(read.into());
+    Ok(tx.execute(UPDATE, params).await? == 1)
+}
+
+/// Whoever records something proves that the workflow runs.
+const UPDATE: &str = "UPDATE transfers SET status = $4, decline = $5, network_scheme = $6,
+        network_code = $7, debited = $8, held = $9, credited = $10, refunded = $11,
+        in_doubt_step = $12, in_doubt_since = $13, operator_step = $14, operator_since = $15,
+        operator_note = $16, on_hold_step = $17, on_hold_since = $18, collect_reference = $19,
+        payout_reference = $20, refund_reference = $21, version = $22, updated_at = $23,
+        decline_step = $24, action_what = $25, action_link = $26, action_reference = $27,
+        action_until = $28, start_pending = 0
+    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $29";
 
 /// The mutable half, in the order in which the statement that stores it names it.
 pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
@@ -175,6 +196,9 @@ pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
         since(flags.in_doubt),
         step(flags.needs_operator),
         since(flags.needs_operator),
+        transfer.operator_note.as_deref(),
+        step(flags.on_hold),
+        since(flags.on_hold),
         transfer.collect_reference.as_deref(),
         transfer.payout_reference.as_deref(),
         transfer.refund_reference.as_deref(),

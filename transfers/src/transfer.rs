@@ -37,6 +37,8 @@ pub struct Transfer {
     pub flags: Flags,
     /// What somebody outside has to do, or had to: the status says which.
     pub action: Option<Action>,
+    /// Why a person is needed and what can be done, where one is.
+    pub operator_note: Option<String>,
     /// The bank's own reference of the collection.
     pub collect_reference: Option<String>,
     pub payout_reference: Option<String>,
@@ -86,6 +88,7 @@ impl Transfer {
             facts: MoneyFacts::none(self.money.currency()),
             flags: Flags::default(),
             action: None,
+            operator_note: None,
             collect_reference: None,
             payout_reference: None,
             refund_reference: None,

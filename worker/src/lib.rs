@@ -8,7 +8,9 @@ mod replay;
 mod run;
 mod sdk;
 mod sweeper;
+mod watcher;
 
 pub use replay::{Broken, ReplayError, Replayed, replay_open};
 pub use run::{Worker, WorkerError};
 pub use sweeper::sweep;
+pub use watcher::watch;

@@ -1,7 +1,7 @@
 //! All workers of a process: one for the workflows with our own books, and for each rail one for
 //! what moves money on it and one for questions to it. They poll until they are told to stop.
 
-use activities::{Bank, Books};
+use activities::{Audit, Bank, Books};
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use temporal::{Client, TRANSFERS};
 use temporalio_sdk::Runtime;
@@ -34,6 +34,7 @@ impl Worker {
         client: Client,
         books: Books,
         bank: Bank,
+        audit: Audit,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let (ended, end) = tokio::sync::oneshot::channel();
@@ -41,7 +42,7 @@ impl Worker {
         std::thread::Builder::new()
             .name("workflows".into())
             .spawn(move || {
-                let result = runtime.block_on(all(client, books, bank, stop));
+                let result = runtime.block_on(all(client, books, bank, audit, stop));
                 // Nobody listens any more when the process is ending.
                 drop(ended.send(result));
             })?;
@@ -55,6 +56,7 @@ async fn all(
     client: Client,
     books: Books,
     bank: Bank,
+    audit: Audit,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let options = RuntimeOptions::builder()
@@ -72,7 +74,7 @@ async fn all(
         workers.push(rail::questions(runtime, client, bank, rail, stop).boxed_local());
     }
     let (client, bank, ours) = shared();
-    workers.push(workflows(runtime, client, books, bank, ours).boxed_local());
+    workers.push(workflows(runtime, client, (books, bank, audit), ours).boxed_local());
     let until_told = workers.into_iter().map(|worker| async {
         let ended = worker.await;
         stop.cancel();
@@ -85,14 +87,14 @@ async fn all(
 async fn workflows(
     runtime: &Runtime,
     client: Client,
-    books: Books,
-    bank: Bank,
+    (books, bank, audit): (Books, Bank, Audit),
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let mut options = sdk::options(TRANSFERS);
     options.max_cached_workflows = CACHED_WORKFLOWS;
     options.register_activities(books);
     options.register_activities(bank);
+    options.register_activities(audit);
     options
         .register_workflow::<Transfer>()
         .map_err(|error| WorkerError::Setup(error.into()))?;

@@ -5,7 +5,7 @@
 
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{Decline, Happening, Order};
-use domain::{Money, Step, StepKey, Tenant, TransferId};
+use domain::{Action, ActionId, BankAccountId, Money, Step, StepKey, Tenant, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -80,9 +80,30 @@ impl Bank {
     }
 }
 
+/// What people decided.
+#[derive(Debug)]
+pub struct Audit;
+
+#[allow(clippy::unimplemented)] // The macro wants these bodies; they are never called.
+#[activity_definitions]
+impl Audit {
+    /// Whether a person may have this done, and what it is. Changes nothing.
+    #[activity(name = "audit.approved")]
+    pub fn approved(_: Asked) -> Result<Approval, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Records that it is done, once: in the history under the person's name, and in the audit.
+    #[activity(name = "audit.act")]
+    pub fn act(_: Act) -> Result<Acted, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// The definitions as types, for the room that implements them: an implementation whose input or
 /// output differs does not compile.
 pub mod definitions {
+    pub use super::audit::{Act, Approved};
     pub use super::bank::{Authorise, Capture, Debit, Inquire, PayOut, Refund, Void};
     pub use super::books::{Record, Screen};
 }
@@ -128,12 +149,81 @@ pub enum Screened {
     },
 }
 
-/// One step at a bank. Which account it touches follows from the order and the key.
+/// A message's action: all that a message says, and the run that was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub tenant: Tenant,
+    pub transfer: TransferId,
+    pub action: ActionId,
+    pub run: String,
+}
+
+impl Asked {
+    /// Derived, never random: who uses an action up, however often it says so.
+    pub fn used_by(&self) -> String {
+        format!("{}:{}:{}", self.transfer, self.action, self.run)
+    }
+}
+
+/// What the audit knows of an action. Reasons and evidence stay there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "approval", rename_all = "snake_case")]
+pub enum Approval {
+    Given {
+        action: Action,
+    },
+    /// One word for machines, a sentence for people.
+    Missing {
+        code: String,
+        why: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    pub asked: Asked,
+    /// Where the transfer is.
+    pub step: Step,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "acted", rename_all = "snake_case")]
+pub enum Acted {
+    Done {
+        /// What a step is known to have been, where a person's word was to settle it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settled: Option<Settled>,
+    },
+    Refused {
+        code: String,
+        why: String,
+    },
+}
+
+/// What became of a step, for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "settled", rename_all = "snake_case")]
+pub enum Settled {
+    Executed { bank_reference: String },
+    Refused { rejection: Rejection },
+}
+
+/// One step at a bank. Which account it touches follows from the order and the key, unless a person
+/// had it sent elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankStep {
     pub order: Order,
     pub key: StepKey,
     pub rail: RailId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Another account of the same receiver, and the action that says so: whoever sends it looks there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    pub action: ActionId,
+    pub account: BankAccountId,
 }
 
 impl BankStep {

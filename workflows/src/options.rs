@@ -97,7 +97,12 @@ pub(crate) fn bank_step(line: Line, summary: &str) -> ActivityOptions {
 }
 
 /// An inquiry changes nothing at the bank, so it is asked until the bank answers.
-pub(crate) fn inquiry(line: Line, summary: &str) -> ActivityOptions {
+/// Given up when a person tells what the bank does not.
+pub(crate) fn inquiry(
+    line: Line,
+    summary: &str,
+    until: WorkflowCancellationToken,
+) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(20))
         .maybe_task_queue(line.queue(questions_queue))
         .maybe_priority(line.turn())
@@ -107,14 +112,18 @@ pub(crate) fn inquiry(line: Line, summary: &str) -> ActivityOptions {
                 .maximum_interval(Duration::from_secs(60))
                 .build(),
         )
-        .cancellation_token(WorkflowCancellationToken::new())
+        .cancellation_token(until)
         .summary(summary.to_owned())
         .build()
 }
 
-pub(crate) fn wait(duration: Duration, summary: &str) -> TimerOptions {
+pub(crate) fn wait(
+    duration: Duration,
+    summary: &str,
+    until: WorkflowCancellationToken,
+) -> TimerOptions {
     TimerOptions::builder(duration)
-        .cancellation_token(WorkflowCancellationToken::new())
+        .cancellation_token(until)
         .summary(summary.to_owned())
         .build()
 }

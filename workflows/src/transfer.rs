@@ -5,15 +5,25 @@
 mod bank;
 mod books;
 mod card;
+mod desk;
 mod doubt;
+mod messages;
 mod operator;
 mod run;
 mod screen;
 
-use domain::TransferId;
+use std::error::Error;
+
 use domain::transfer::{Order, Status};
+use domain::{ActionKind, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
+
+use desk::Desk;
+pub use messages::{Message, Said};
+
+/// Why a message is refused, as the engine hands it back.
+type Refused = Box<dyn Error + Send + Sync>;
 
 /// The workflow id of a transfer: one transfer, one workflow, whoever starts it.
 pub fn workflow_id(transfer: TransferId) -> String {
@@ -25,10 +35,8 @@ pub fn workflow_id(transfer: TransferId) -> String {
 pub struct Transfer {
     order: Order,
     pub(crate) standing: Standing,
-    /// How often an operator asked to try the stuck step again.
-    tries_asked: u32,
-    /// What a person said while it was in review. The first word counts.
-    approved: Option<bool>,
+    /// What people asked for, and what waits for them.
+    desk: Desk,
 }
 
 /// Where a transfer stands, as a query answers it. Ids and words only.
@@ -37,6 +45,23 @@ pub struct Standing {
     pub status: Status,
     /// The sentence an operator reads first.
     pub doing: String,
+    /// Why a person is needed, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
+    /// The messages that would be taken now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<ActionKind>,
+}
+
+impl Standing {
+    fn new(status: Status, doing: impl Into<String>) -> Self {
+        Self {
+            status,
+            doing: doing.into(),
+            waiting: None,
+            possible: Vec::new(),
+        }
+    }
 }
 
 /// What every part of this workflow is handed.
@@ -48,12 +73,8 @@ impl Transfer {
     fn new(_: &WorkflowContextView, order: Order) -> Self {
         Self {
             order,
-            standing: Standing {
-                status: Status::Created,
-                doing: "about to begin".into(),
-            },
-            tries_asked: 0,
-            approved: None,
+            standing: Standing::new(Status::Created, "about to begin"),
+            desk: Desk::default(),
         }
     }
 
@@ -65,13 +86,145 @@ impl Transfer {
     /// Where the transfer stands right now.
     #[query(name = "standing")]
     pub fn standing(&self, _: &WorkflowContextView) -> Standing {
-        self.standing.clone()
+        Standing {
+            waiting: self.desk.waiting_for(),
+            possible: self.desk.possible(self.standing.status),
+            ..self.standing.clone()
+        }
     }
 
     /// Tries the stuck step again. It carries no facts: the step, its amount and its reference at
     /// the bank stay what they were, so this can never move money that was not already decided.
     #[signal(name = "try_again")]
     pub fn try_again(&mut self, _: &mut temporalio_workflow::SyncWorkflowContext<Self>) {
-        self.tries_asked += 1;
+        self.desk.try_again();
+    }
+
+    #[update(name = "retry_now")]
+    pub async fn retry_now(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::RetryNow, message).await
+    }
+
+    #[update_validator(retry_now)]
+    fn may_retry_now(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::RetryNow)
+    }
+
+    #[update(name = "retry_elsewhere")]
+    pub async fn retry_elsewhere(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::RetryElsewhere, message).await
+    }
+
+    #[update_validator(retry_elsewhere)]
+    fn may_retry_elsewhere(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::RetryElsewhere)
+    }
+
+    #[update(name = "resolve_doubt")]
+    pub async fn resolve_doubt(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::ResolveDoubt, message).await
+    }
+
+    #[update_validator(resolve_doubt)]
+    fn may_resolve_doubt(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::ResolveDoubt)
+    }
+
+    #[update(name = "refund")]
+    pub async fn refund(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Refund, message).await
+    }
+
+    #[update_validator(refund)]
+    fn may_refund(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Refund)
+    }
+
+    #[update(name = "cancel")]
+    pub async fn cancel(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Cancel, message).await
+    }
+
+    #[update_validator(cancel)]
+    fn may_cancel(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Cancel)
+    }
+
+    #[update(name = "hold")]
+    pub async fn hold(ctx: &mut WorkflowContext<Self>, message: Message) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Hold, message).await
+    }
+
+    #[update_validator(hold)]
+    fn may_hold(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Hold)
+    }
+
+    #[update(name = "release")]
+    pub async fn release(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Release, message).await
+    }
+
+    #[update_validator(release)]
+    fn may_release(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Release)
+    }
+
+    #[update(name = "note")]
+    pub async fn note(ctx: &mut WorkflowContext<Self>, message: Message) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Note, message).await
+    }
+
+    #[update_validator(note)]
+    fn may_note(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Note)
+    }
+
+    #[update(name = "approve")]
+    pub async fn approve(
+        ctx: &mut WorkflowContext<Self>,
+        message: Message,
+    ) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Approve, message).await
+    }
+
+    #[update_validator(approve)]
+    fn may_approve(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Approve)
+    }
+
+    #[update(name = "deny")]
+    pub async fn deny(ctx: &mut WorkflowContext<Self>, message: Message) -> Result<Said, Refused> {
+        messages::take(ctx, ActionKind::Deny, message).await
+    }
+
+    #[update_validator(deny)]
+    fn may_deny(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
+        self.may(ActionKind::Deny)
+    }
+}
+
+impl Transfer {
+    fn may(&self, kind: ActionKind) -> Result<(), Refused> {
+        let answer = self.desk.may(kind, self.standing.status);
+        answer.map_err(|no| messages::failure(&no))
     }
 }

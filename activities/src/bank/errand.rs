@@ -11,7 +11,7 @@ use temporalio_sdk::activities::ActivityError;
 use transfers::AttemptState;
 use workflows::activities::BankStep;
 
-use super::Bank;
+use super::{Bank, elsewhere};
 use crate::failure;
 
 /// What a step is at its rail.
@@ -81,6 +81,10 @@ async fn instruction(bank: &Bank, step: &BankStep) -> Result<Instruction, Activi
     };
     let Endpoint::BankAccount { account, .. } = end else {
         return Err(failure::contradiction(NoErrand));
+    };
+    let account = match step.elsewhere {
+        Some(other) => elsewhere::checked(bank, step, account, other).await?,
+        None => account,
     };
     let account = bank
         .identity

@@ -191,6 +191,7 @@ mod tests {
             order,
             key,
             rail: RailId::SandboxBank,
+            elsewhere: None,
         };
         let collect = StepKey::of(order.transfer, Step::Collect);
         let back = StepKey::undo(order.transfer, Step::Collect);
@@ -238,7 +239,12 @@ mod tests {
             (StepKey::undo(id, Step::Fund), CardPart::Refund),
         ];
         for (key, right) in keys {
-            let step = BankStep { order, key, rail };
+            let step = BankStep {
+                order,
+                key,
+                rail,
+                elsewhere: None,
+            };
             for part in CardPart::ALL {
                 let accepted = as_accepted(&step, Movement::Card(part), Some(order));
                 assert_eq!(accepted, part == right, "{key} {part:?}");

@@ -11,6 +11,8 @@ pub enum FlagKind {
     InDoubt,
     /// Only a person can go on.
     NeedsOperator,
+    /// A person stopped it before the next step that leaves us.
+    OnHold,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +28,13 @@ pub struct Flags {
     pub in_doubt: Option<Flag>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs_operator: Option<Flag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_hold: Option<Flag>,
 }
 
 impl Flags {
     pub const fn is_empty(self) -> bool {
-        self.in_doubt.is_none() && self.needs_operator.is_none()
+        self.in_doubt.is_none() && self.needs_operator.is_none() && self.on_hold.is_none()
     }
 
     /// Keeps the time of the first raising: "since when" must not move when it is raised again.
@@ -53,6 +57,7 @@ impl Flags {
         match kind {
             FlagKind::InDoubt => &mut self.in_doubt,
             FlagKind::NeedsOperator => &mut self.needs_operator,
+            FlagKind::OnHold => &mut self.on_hold,
         }
     }
 }

@@ -105,6 +105,10 @@ impl Happening {
                 flag: FlagKind::NeedsOperator,
                 ..
             } => "operator_needed",
+            Self::Raised {
+                flag: FlagKind::OnHold,
+                ..
+            } => "held",
             Self::Lowered {
                 flag: FlagKind::InDoubt,
                 ..
@@ -113,6 +117,10 @@ impl Happening {
                 flag: FlagKind::NeedsOperator,
                 ..
             } => "operator_done",
+            Self::Lowered {
+                flag: FlagKind::OnHold,
+                ..
+            } => "released",
         }
     }
 }

@@ -55,6 +55,15 @@ impl FromStr for Hash {
     }
 }
 
+/// The hash of any content that follows `previous`, for chains of other rooms: its bytes must be
+/// such that no two contents have the same.
+pub fn link_bytes(previous: &Hash, content: &[u8]) -> Hash {
+    let mut digest = Sha256::new();
+    digest.update(previous.bytes());
+    digest.update(content);
+    Hash(digest.finalize().into())
+}
+
 /// The hash of an entry that follows `previous` in its lane.
 pub fn link(previous: &Hash, content: &Content<'_>) -> Hash {
     Linking::default().link(previous, content)

@@ -18,7 +18,7 @@ mod walk;
 
 pub use canonical::{Content, ContentLeg};
 pub use head::{Head, HeadError, SIGNER, SignedHead, Tip};
-pub use link::{Hash, NotAHash, link};
+pub use link::{Hash, NotAHash, link, link_bytes};
 pub use verify::{Progress, Verified, head, verify};
 pub use walk::{Break, Kind, Walk};
 

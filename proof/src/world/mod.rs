@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use activities::{Bank as BankActivities, Books};
+use activities::{Audit as AuditActivities, Bank as BankActivities, Books};
 use adapters::iso20022::{self, Iso20022, PayoutMessage};
 use adapters::sandbox_bank::{self, SandboxBank};
 use adapters::{Limits, Rails};
 use ambient::{Mint, SharedClock};
 use anyhow::{Context, Result};
+use audit::Audit;
 use db::{DatabaseUrl, Db, Options};
 use domain::rail::{Rail, RailId};
 use engine::testing::{TestEngine, Time};
@@ -47,6 +48,7 @@ pub struct World {
     pub db: Db,
     pub identity: Identity,
     pub transfers: Transfers,
+    pub audit: Audit,
     pub mint: Mint,
     pub banks: BTreeMap<RailId, Bank>,
     rails: Rails,
@@ -75,6 +77,7 @@ impl World {
         let mint = Mint::new(clock.clone());
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
+        let audit = Audit::new(db.clone(), mint.clone());
         let mut banks = BTreeMap::new();
         let mut rails: Vec<Arc<dyn Rail>> = Vec::new();
         for id in RAILS {
@@ -91,6 +94,7 @@ impl World {
             db,
             identity,
             transfers,
+            audit,
             mint,
             banks,
             rails,
@@ -122,11 +126,13 @@ impl World {
         let bank = BankActivities::new(
             self.transfers.clone(),
             self.identity.clone(),
+            self.audit.clone(),
             self.rails.clone(),
             Arc::new(self.time.clone()),
         );
+        let people = AuditActivities::new(self.audit.clone(), self.transfers.clone());
         let stop = CancellationToken::new();
-        let running = Worker::run(client, books, bank, stop.clone());
+        let running = Worker::run(client, books, bank, people, stop.clone());
         let ended = tokio::spawn(async move {
             // A worker whose door was cut ends with an error, as it should.
             drop(running.await);

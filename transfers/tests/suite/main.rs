@@ -7,6 +7,7 @@ mod banks;
 mod house;
 mod reading;
 mod recording;
+mod rounds;
 mod starting;
 mod turns;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         recording::trials(),
         turns::trials(),
         banks::trials(),
+        rounds::trials(),
         reading::trials(),
     ];
     testkit::main(suites.into_iter().flatten().collect())

@@ -7,8 +7,10 @@ use domain::transfer::{Decline, Order};
 use domain::{Step, StepKey};
 use temporalio_workflow::{ActivityExecutionError, WorkflowResult};
 
+use super::Ctx;
+use super::desk::{Desk, Waiting};
 use super::doubt::{self, Resolution};
-use super::{Ctx, operator};
+use super::operator::{self, Decision};
 use crate::activities::{Bank, BankAnswer, BankStep};
 use crate::options::{self, Line};
 use crate::patches::Patch;
@@ -21,6 +23,11 @@ pub(super) enum Outcome {
 
 /// How often a step that provably never arrived is sent again before a person looks at it.
 const ROUNDS_BEFORE_A_PERSON_LOOKS: u32 = 5;
+
+/// A person wanted it back before it left.
+const TAKEN_BACK: Outcome = Outcome::Refused {
+    decline: Decline::TakenBack,
+};
 
 /// Ever longer: each time lengthens the history, and an outage may last.
 fn until_sent_again(unsent: u32) -> Duration {
@@ -50,6 +57,7 @@ pub(super) async fn debit(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowRes
             order: *order,
             key,
             rail,
+            elsewhere: None,
         },
         Movement::Debit,
     )
@@ -65,6 +73,7 @@ pub(super) async fn pay_out(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowR
             order: *order,
             key,
             rail,
+            elsewhere: None,
         },
         Movement::PayOut,
     )
@@ -72,20 +81,37 @@ pub(super) async fn pay_out(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowR
 }
 
 /// Pays the sender back. There is nothing left to undo behind this, so a refusal is no end: a
-/// person looks at it, and it is tried again when that person says so.
+/// person looks at it, and it is tried again when that person says so: under a new key, as the
+/// refused one is dead at the bank for ever.
 pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<String> {
-    let key = StepKey::undo(order.transfer, Step::Collect);
+    let mut step = BankStep {
+        order: *order,
+        key: StepKey::undo(order.transfer, Step::Collect),
+        rail,
+        elsewhere: None,
+    };
     loop {
-        let step = BankStep {
-            order: *order,
-            key,
-            rail,
-        };
         match settle(ctx, step, Movement::PayOut).await? {
             Outcome::Done { bank_reference } => return Ok(bank_reference),
             Outcome::Refused { decline } => {
-                let why = format!("the sender's bank refused to take the money back: {decline}");
-                operator::wait(ctx, order, Step::Collect, &why).await?;
+                let waiting = Waiting {
+                    step: Step::Collect,
+                    why: format!("the sender's bank refused to take the money back: {decline}"),
+                    may_go_elsewhere: true,
+                    may_be_taken_back: false,
+                };
+                match operator::wait(ctx, order, waiting).await? {
+                    // As it was ordered: elsewhere is decided for one round.
+                    Decision::Again { by_action: true } => {
+                        step.elsewhere = None;
+                        step.key = step.key.next_round();
+                    }
+                    Decision::Elsewhere(elsewhere) => {
+                        step.elsewhere = Some(elsewhere);
+                        step.key = step.key.next_round();
+                    }
+                    Decision::Again { by_action: false } | Decision::TakeBack => {}
+                }
             }
         }
     }
@@ -95,12 +121,15 @@ pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> Workflo
 /// bank stays the same on every attempt.
 pub(super) async fn settle(
     ctx: &Ctx,
-    step: BankStep,
+    mut step: BankStep,
     movement: Movement,
 ) -> WorkflowResult<Outcome> {
     let mut rounds = 0;
     let mut unsent = 0;
     loop {
+        if !operator::may_leave(ctx, step.key.undo).await? {
+            return Ok(TAKEN_BACK);
+        }
         let evidence = match send(ctx, step, movement).await {
             Ok(BankAnswer::Done { bank_reference }) => return Ok(Outcome::Done { bank_reference }),
             Ok(BankAnswer::Refused { rejection }) => return Ok(refused(&rejection)),
@@ -108,8 +137,9 @@ pub(super) async fn settle(
             Ok(BankAnswer::NotSent { .. }) => {
                 // No doubt and no round: there is nothing to find out about what never left.
                 unsent += 1;
-                let wait = options::wait(until_sent_again(unsent), &step.key.to_string());
-                ctx.timer(wait).await;
+                let (wait, summary) = (until_sent_again(unsent), step.key.to_string());
+                let taken_back = |desk: &Desk| desk.take_back && !step.key.undo;
+                operator::pause(ctx, wait, &summary, taken_back).await?;
                 continue;
             }
             // A worker that died or ran out of time says nothing about the bank.
@@ -126,8 +156,20 @@ pub(super) async fn settle(
             Resolution::NeverArrived => {
                 rounds += 1;
                 if rounds % ROUNDS_BEFORE_A_PERSON_LOOKS == 0 {
-                    let why = format!("sent {rounds} times, and it never arrived at the bank");
-                    operator::wait(ctx, &step.order, step.key.step, &why).await?;
+                    let waiting = Waiting {
+                        step: step.key.step,
+                        why: format!("sent {rounds} times, and it never arrived at the bank"),
+                        may_go_elsewhere: matches!(movement, Movement::PayOut),
+                        may_be_taken_back: !step.key.undo,
+                    };
+                    match operator::wait(ctx, &step.order, waiting).await? {
+                        Decision::Again { .. } => {}
+                        Decision::Elsewhere(elsewhere) => {
+                            step.elsewhere = Some(elsewhere);
+                            step.key = step.key.next_round();
+                        }
+                        Decision::TakeBack => return Ok(TAKEN_BACK),
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@ use domain::transfer::{Decline, Happening, Order};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_workflow::{ActivityExecutionError, WorkflowResult, WorkflowTermination};
 
+use super::desk::Waiting;
 use super::run::Undo;
 use super::{Ctx, Standing, operator};
 use crate::activities::{Booked, Books, Record};
@@ -127,16 +128,13 @@ impl Pen {
                 Ok(booked) => break booked,
                 Err(error) => {
                     let why = format!("the books contradict what was to be recorded: {error}");
-                    operator::wait(&self.ctx, &self.order, step, &why).await?;
+                    operator::wait(&self.ctx, &self.order, Waiting::only_again(step, why)).await?;
                 }
             }
         };
         if let (Booked::Done, Some(status)) = (&booked, reached) {
             self.ctx.state_mut(|transfer| {
-                transfer.standing = Standing {
-                    status,
-                    doing: summary,
-                };
+                transfer.standing = Standing::new(status, summary);
             });
         }
         Ok(booked)

@@ -6,10 +6,12 @@ use domain::transfer::Order;
 use domain::{Step, StepKey};
 use temporalio_workflow::WorkflowResult;
 
+use super::Ctx;
 use super::bank::{self, Movement, Outcome};
 use super::books::Stop;
+use super::desk::Waiting;
+use super::operator::{self, Decision};
 use super::run::Undo;
-use super::{Ctx, operator};
 use crate::activities::BankStep;
 
 /// Returns the network's reference once the money is taken.
@@ -23,6 +25,7 @@ pub(super) async fn collect(
         order: *order,
         key,
         rail,
+        elsewhere: None,
     };
     let [promise, capture] = [Step::Collect, Step::Fund].map(|it| StepKey::of(order.transfer, it));
     undo.register(Step::Collect);
@@ -68,14 +71,24 @@ async fn undone(
     rail: RailId,
     movement: Movement,
 ) -> WorkflowResult<String> {
+    let mut step = BankStep {
+        order: *order,
+        key,
+        rail,
+        elsewhere: None,
+    };
     loop {
-        let order = *order;
-        let step = BankStep { order, key, rail };
         match bank::settle(ctx, step, movement).await? {
             Outcome::Done { bank_reference } => return Ok(bank_reference),
             Outcome::Refused { decline } => {
                 let why = format!("the card's network refused to take it back: {decline}");
-                operator::wait(ctx, &order, key.step, &why).await?;
+                let waiting = Waiting::only_again(key.step, why);
+                // A refused key is dead at the network for ever; the old signal keeps it.
+                if let Decision::Again { by_action: true } =
+                    operator::wait(ctx, order, waiting).await?
+                {
+                    step.key = step.key.next_round();
+                }
             }
         }
     }

@@ -1,14 +1,18 @@
 //! A bank's answer never came: wait as the rail asks, inquire by our own reference, and never guess.
+//! A person who found it out elsewhere is believed as well, with evidence.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use domain::rail::{RailPromises, Rejection};
 use domain::transfer::{FlagKind, Happening};
-use temporalio_workflow::WorkflowResult;
+use futures::FutureExt;
+use temporalio_workflow::{WorkflowCancellationToken, WorkflowResult, select};
 
 use super::books::Pen;
-use super::{Ctx, bank};
-use crate::activities::{Bank, BankStep, Verdict};
+use super::operator::detached;
+use super::{Ctx, bank, operator};
+use crate::activities::{Bank, BankStep, Settled, Verdict};
 use crate::options;
 
 const QUESTIONS_AT_THE_RAILS_PACE: u32 = 500;
@@ -31,38 +35,48 @@ pub(super) async fn resolve(
     let promises = step.rail.promises();
     let mut wait = promises.first_inquiry_after;
     let (mut asked, mut contradicted) = (0_u32, false);
+    ctx.state_mut(|transfer| {
+        transfer.desk.doubt = Some(step.key);
+        transfer.desk.told = None;
+    });
     let (resolution, proof) = loop {
-        ctx.timer(options::wait(
-            wait,
-            &format!("before asking about {}", step.key),
-        ))
-        .await;
-        let answer = ctx
-            .execute_activity(
-                Bank::inquire,
-                step,
-                options::inquiry(bank::line(ctx, step), &format!("{}?", step.key)),
-            )
-            .await;
-        match answer {
-            Ok(Verdict::Executed { bank_reference }) => {
+        pause(ctx, step, wait).await?;
+        let verdict = match inquire(ctx, step).await? {
+            Heard::Bank(verdict) => verdict,
+            Heard::Person(Settled::Executed { bank_reference }) => {
+                break (
+                    Resolution::Executed { bank_reference },
+                    "a person found that the bank executed it",
+                );
+            }
+            Heard::Person(Settled::Refused { rejection }) => {
+                break (
+                    Resolution::Refused { rejection },
+                    "a person found that the bank did not execute it",
+                );
+            }
+        };
+        match verdict {
+            Verdict::Executed { bank_reference } => {
                 break (
                     Resolution::Executed { bank_reference },
                     "the bank executed it",
                 );
             }
-            Ok(Verdict::Refused { rejection }) => {
+            Verdict::Refused { rejection } => {
                 break (Resolution::Refused { rejection }, "the bank refused it");
             }
-            Ok(Verdict::NeverArrived) => {
+            Verdict::NeverArrived => {
                 break (Resolution::NeverArrived, "it never arrived at the bank");
             }
             // No answer to a question is no answer to the doubt, and neither is one about something
             // that we did not order: that is kept apart, for a person to see.
-            other => {
-                if let (Ok(Verdict::Contradicts { evidence }), false) = (other, contradicted) {
+            other @ (Verdict::Contradicts { .. } | Verdict::Open) => {
+                if let (Verdict::Contradicts { evidence }, false) = (other, contradicted) {
                     contradicted = true;
-                    let note = format!("the bank contradicts our order: {evidence}");
+                    let ways = ctx.state(|it| it.desk.ways_out(it.standing.status));
+                    let note =
+                        format!("the bank contradicts our order: {evidence}; possible: {ways}");
                     person(&mut pen, step, note, true).await?;
                 }
                 asked = asked.saturating_add(1);
@@ -70,11 +84,65 @@ pub(super) async fn resolve(
             }
         }
     };
+    ctx.state_mut(|transfer| transfer.desk.doubt = None);
     if contradicted {
         person(&mut pen, step, proof.to_owned(), false).await?;
     }
     flag(&mut pen, step, proof, false).await?;
     Ok(resolution)
+}
+
+/// Who ended the waiting.
+enum Heard {
+    Bank(Verdict),
+    Person(Settled),
+}
+
+/// As long as the rail asks, unless a person wants it asked now or knows the answer.
+async fn pause(ctx: &Ctx, step: BankStep, wait: Duration) -> WorkflowResult<()> {
+    if told(ctx).is_some() {
+        return Ok(());
+    }
+    let seen = ctx.state(|transfer| transfer.desk.asked_again);
+    let summary = format!("before asking about {}", step.key);
+    operator::pause(ctx, wait, &summary, |desk| {
+        desk.told.is_some() || desk.asked_again > seen
+    })
+    .await
+}
+
+/// A bank that is away is asked for as long as it takes; a person need not wait for that.
+async fn inquire(ctx: &Ctx, step: BankStep) -> WorkflowResult<Heard> {
+    if let Some(settled) = told(ctx) {
+        return Ok(Heard::Person(settled));
+    }
+    let token = WorkflowCancellationToken::new();
+    let asked = options::inquiry(
+        bank::line(ctx, step),
+        &format!("{}?", step.key),
+        token.clone(),
+    );
+    let mut answer = pin!(ctx.execute_activity(Bank::inquire, step, asked).fuse());
+    let mut person =
+        pin!(ctx.wait_condition_with_options(|transfer| transfer.desk.told.is_some(), detached()));
+    let answer = select! {
+        answer = answer => Some(answer),
+        said = person => {
+            said?;
+            token.cancel();
+            None
+        }
+    };
+    Ok(match (answer, told(ctx)) {
+        // An inquiry that failed has found out nothing.
+        (Some(answer), _) => Heard::Bank(answer.unwrap_or(Verdict::Open)),
+        (None, Some(settled)) => Heard::Person(settled),
+        (None, None) => Heard::Bank(Verdict::Open),
+    })
+}
+
+fn told(ctx: &Ctx) -> Option<Settled> {
+    ctx.state(|transfer| transfer.desk.told.clone())
 }
 
 /// Every question lengthens the history, and an engine ends a run whose history has grown too long.

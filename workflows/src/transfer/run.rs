@@ -8,6 +8,7 @@ use temporalio_workflow::WorkflowResult;
 use super::Ctx;
 use super::bank::{self, Outcome};
 use super::books::{Pen, Stop};
+use super::desk::Waiting;
 use super::{card, operator, screen};
 
 pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
@@ -18,8 +19,23 @@ pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
         return Ok(Status::Canceled);
     }
     let mut undo = Undo::default();
-    match move_money(ctx, &order, &mut pen, &mut undo).await {
+    let ended = carry_out(ctx, &order, &mut pen, &mut undo).await?;
+    // Whoever sent a message hears an answer.
+    operator::answered(ctx).await?;
+    Ok(ended)
+}
+
+async fn carry_out(
+    ctx: &Ctx,
+    order: &Order,
+    pen: &mut Pen,
+    undo: &mut Undo,
+) -> WorkflowResult<Status> {
+    match move_money(ctx, order, pen, undo).await {
         Ok(()) => Ok(Status::Completed),
+        Err(Stop::Refused(Decline::TakenBack)) if undo.is_empty() && pen.call_off().await? => {
+            Ok(Status::Canceled)
+        }
         Err(Stop::Refused(decline)) if undo.is_empty() => {
             pen.note(Happening::Declined { decline });
             pen.write().await?;
@@ -28,7 +44,7 @@ pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
         Err(Stop::Refused(decline)) => {
             pen.note(Happening::PayoutRefused { decline });
             pen.write().await?;
-            undo.unwind(ctx, &order, &mut pen).await?;
+            undo.unwind(ctx, order, pen).await?;
             Ok(Status::Refunded)
         }
         Err(Stop::Broken(termination)) => Err(termination),
@@ -45,6 +61,12 @@ async fn move_money(ctx: &Ctx, order: &Order, pen: &mut Pen, undo: &mut Undo) ->
     pen.note(Happening::Funded {
         bank_reference: collected,
     });
+    if operator::interferes(ctx) {
+        pen.write_funding(undo).await?;
+        if !operator::may_leave(ctx, false).await? {
+            return Err(Stop::Refused(Decline::TakenBack));
+        }
+    }
     // At a quote it changes its currency with this, in the same commit.
     pen.note(Happening::PayingOut);
     let paid = match order.destination.rail() {
@@ -142,7 +164,7 @@ async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()
         match pen.write().await {
             Err(Stop::Refused(decline)) => {
                 let why = format!("the sender's wallet cannot take the money back: {decline}");
-                operator::wait(ctx, order, Step::Collect, &why).await?;
+                operator::wait(ctx, order, Waiting::only_again(Step::Collect, why)).await?;
             }
             written => return Ok(written?),
         }

@@ -3,9 +3,10 @@
 
 use domain::Step;
 use domain::transfer::{Decline, Happening, Order};
-use temporalio_workflow::{WaitConditionOptions, WorkflowCancellationToken, WorkflowResult};
+use temporalio_workflow::WorkflowResult;
 
 use super::books::{Pen, Stop};
+use super::desk::Waiting;
 use super::{Ctx, operator};
 use crate::activities::{Books, Screen, Screened};
 use crate::options;
@@ -17,18 +18,19 @@ pub(super) async fn screen(ctx: &Ctx, order: &Order, pen: &mut Pen) -> Result<()
         return Ok(());
     }
     match look(ctx, order).await? {
-        Screened::Passed => Ok(()),
-        Screened::Denied { decline } => Err(Stop::Refused(decline)),
+        Screened::Passed => {}
+        Screened::Denied { decline } => return Err(Stop::Refused(decline)),
         Screened::Review { why } => {
             pen.note(Happening::InReview { why });
             pen.write().await?;
-            if is_approved(ctx).await? {
-                Ok(())
-            } else {
-                Err(Stop::Refused(Decline::ReviewDenied))
-            }
+            review(ctx).await?;
         }
     }
+    ctx.state(|transfer| match &transfer.desk {
+        desk if desk.take_back => Err(Stop::Refused(Decline::TakenBack)),
+        desk if desk.reviewed == Some(false) => Err(Stop::Refused(Decline::ReviewDenied)),
+        _ => Ok(()),
+    })
 }
 
 /// Our own database is asked until it answers; what it contradicts is for a person.
@@ -46,18 +48,21 @@ async fn look(ctx: &Ctx, order: &Order) -> WorkflowResult<Screened> {
             Ok(screened) => return Ok(screened),
             Err(error) => {
                 let why = format!("the books contradict what was to be screened: {error}");
-                operator::wait(ctx, order, Step::Screen, &why).await?;
+                operator::wait(ctx, order, Waiting::only_again(Step::Screen, why)).await?;
             }
         }
     }
 }
 
-/// However long it takes. The first word counts.
-async fn is_approved(ctx: &Ctx) -> WorkflowResult<bool> {
-    let detached = WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    ctx.wait_condition_with_options(|transfer| transfer.approved.is_some(), detached)
-        .await?;
-    Ok(ctx.state(|transfer| transfer.approved == Some(true)))
+/// Waits for a person, however long it takes; the first word counts. Nobody need look at what is
+/// not wanted any more.
+async fn review(ctx: &Ctx) -> WorkflowResult<()> {
+    ctx.state_mut(|transfer| transfer.desk.in_review = true);
+    ctx.wait_condition_with_options(
+        |transfer| transfer.desk.reviewed.is_some() || transfer.desk.take_back,
+        operator::detached(),
+    )
+    .await?;
+    ctx.state_mut(|transfer| transfer.desk.in_review = false);
+    Ok(())
 }

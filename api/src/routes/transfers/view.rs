@@ -62,6 +62,8 @@ pub(crate) struct FlagsView {
     in_doubt: Option<FlagView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     needs_operator: Option<FlagView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_hold: Option<FlagView>,
     /// Never stored: it is what is true of the rail, said of everything that waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     rail_paused: Option<RailPausedView>,
@@ -314,6 +316,7 @@ impl From<Flags> for FlagsView {
         Self {
             in_doubt: flags.in_doubt.map(FlagView::from),
             needs_operator: flags.needs_operator.map(FlagView::from),
+            on_hold: flags.on_hold.map(FlagView::from),
             rail_paused: None,
         }
     }

@@ -1,0 +1,116 @@
+//! What people asked for and what waits for them. Pure: a message's validator asks here, so that
+//! what is refused is refused with its reason before anything happens.
+
+use std::collections::BTreeSet;
+
+use domain::transfer::Status;
+use domain::{ActionId, ActionKind, Step, StepKey};
+
+use super::messages::{self, No};
+use crate::activities::{Elsewhere, Settled};
+
+/// More messages than a person ever sent about one transfer; a longer history would end the run.
+const MOST_MESSAGES: usize = 500;
+
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    pub(super) waiting: Option<Waiting>,
+    /// The step that is being asked about.
+    pub(super) doubt: Option<StepKey>,
+    /// What a person found out about it.
+    pub(super) told: Option<Settled>,
+    /// How often somebody asked to go on or to ask at once.
+    pub(super) asked_again: u32,
+    /// A person decided it by an approved action, so a dead key may be followed by a new one.
+    pub(super) by_action: bool,
+    pub(super) elsewhere: Option<Elsewhere>,
+    pub(super) held: bool,
+    /// The money shall not be paid out, or not be collected at all.
+    pub(super) take_back: bool,
+    /// A person looks at it before anything moves, and what came of it.
+    pub(super) in_review: bool,
+    pub(super) reviewed: Option<bool>,
+    pub(super) taken: BTreeSet<ActionId>,
+}
+
+/// A step that only a person can get further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) step: Step,
+    pub(super) why: String,
+    /// It may go to another account of the same receiver.
+    pub(super) may_go_elsewhere: bool,
+    /// Surely nothing left for the receiver: what was collected may still be given back.
+    pub(super) may_be_taken_back: bool,
+}
+
+impl Waiting {
+    pub(super) const fn only_again(step: Step, why: String) -> Self {
+        Self {
+            step,
+            why,
+            may_go_elsewhere: false,
+            may_be_taken_back: false,
+        }
+    }
+}
+
+impl Desk {
+    /// The old signal: the same step under the same key, and nothing else.
+    pub(super) fn try_again(&mut self) {
+        self.asked_again += 1;
+    }
+
+    /// Whether such a message would be taken now, or why not.
+    pub(super) fn may(&self, kind: ActionKind, status: Status) -> Result<(), No> {
+        if status.is_final() {
+            return Err(messages::final_already(status));
+        }
+        if self.taken.len() >= MOST_MESSAGES {
+            return Err(messages::too_many());
+        }
+        messages::may(kind, self, status)
+    }
+
+    pub(super) fn possible(&self, status: Status) -> Vec<ActionKind> {
+        let all = ActionKind::ALL.iter().copied();
+        all.filter(|kind| self.may(*kind, status).is_ok()).collect()
+    }
+
+    pub(super) fn waiting_for(&self) -> Option<String> {
+        self.waiting.as_ref().map(|waiting| waiting.why.clone())
+    }
+
+    /// False when it was taken before: one action is one message.
+    pub(super) fn take(&mut self, action: ActionId) -> bool {
+        self.taken.insert(action)
+    }
+
+    /// It was not acted upon after all.
+    pub(super) fn put_back(&mut self, action: ActionId) {
+        self.taken.remove(&action);
+    }
+
+    /// Where the transfer is, for whoever reads that it was stopped there.
+    pub(super) fn step(&self, status: Status) -> Step {
+        let doubt = self.doubt.map(|key| key.step);
+        let waiting = self.waiting.as_ref().map(|waiting| waiting.step);
+        doubt.or(waiting).unwrap_or(match status {
+            Status::Created | Status::Scheduled | Status::InReview => Step::Screen,
+            Status::Funded | Status::PayingOut => Step::PayOut,
+            _ => Step::Collect,
+        })
+    }
+
+    /// What a person can do, in the words of the command line; only what gets it further.
+    pub(super) fn ways_out(&self, status: Status) -> String {
+        let all = self.possible(status).into_iter().filter(|kind| {
+            !matches!(
+                kind,
+                ActionKind::Note | ActionKind::Hold | ActionKind::Release
+            )
+        });
+        let names: Vec<_> = all.map(ActionKind::name).collect();
+        names.join(", ")
+    }
+}
