@@ -38,7 +38,13 @@ impl Transfers {
         if let Some(first) = self.first(tenant, key, &new).await? {
             return Ok(first);
         }
-        let draft = self.draft(tenant, key, &new).await?;
+        let draft = match self.draft(tenant, key, &new).await {
+            // The same request may have been accepted meanwhile, and have taken the quote.
+            Err(refused @ AcceptError::Invalid(_)) => {
+                return self.first(tenant, key, &new).await?.ok_or(refused);
+            }
+            draft => draft?,
+        };
         let inserted = self
             .db
             .write(move |tx: &mut Tx| Box::pin(async move { draft.insert(tx).await }))

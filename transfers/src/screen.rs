@@ -8,7 +8,7 @@
 use ambient::Mint;
 use db::{Row, Tx, params};
 use domain::transfer::{Decline, Status};
-use domain::{Currency, HoldId, Money, Tenant, TransferId, UserId};
+use domain::{Currency, HoldId, Money, Step, Tenant, TransferId, UserId};
 use ledger::limits::{Every, Limit, Movement};
 use ledger::{Owner, PostError, Refusal, limits};
 
@@ -109,6 +109,9 @@ impl Transfers {
     /// Looks at a transfer that was accepted, and reserves what it counts against limits.
     pub async fn screen(&self, tenant: &Tenant, id: TransferId) -> Result<Screening, RecordError> {
         let seen = self.seen(tenant, id).await?;
+        if let Some(before) = seen.before() {
+            return Ok(before);
+        }
         if seen.blocked {
             return Ok(Screening::Denied(Decline::UserBlocked));
         }
@@ -239,6 +242,18 @@ impl Seen {
             );
         }
         limits
+    }
+
+    /// What was answered before, where the transfer has moved on since: today's rules and blocks
+    /// say nothing about money that is on its way.
+    fn before(&self) -> Option<Screening> {
+        match (self.transfer.status, &self.transfer.status_reason) {
+            (Status::Created | Status::Scheduled | Status::InReview, _) => None,
+            (Status::Failed, Some(reason)) if reason.step == Step::Screen => {
+                Some(Screening::Denied(reason.decline))
+            }
+            _ => Some(Screening::Passed),
+        }
     }
 
     fn review(&self) -> Screening {

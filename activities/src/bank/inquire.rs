@@ -7,12 +7,18 @@ use transfers::Finding;
 use workflows::activities::{BankStep, Verdict};
 
 use super::errand::errand;
-use super::submit::health;
+use super::submit::{NotAsAccepted, health, of_what_was_accepted};
 use super::{Bank, quarantine};
 use crate::failure;
 
 pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, ActivityError> {
     let rail = bank.rails.get(step.rail).map_err(failure::try_again)?;
+    let stored = bank
+        .transfers
+        .order(&step.order.tenant, step.order.transfer);
+    if !of_what_was_accepted(&step, stored.await.map_err(failure::try_again)?) {
+        return Err(failure::contradiction(NotAsAccepted));
+    }
     let errand = errand(bank, &step).await?;
     // Taken before the question leaves: what is sent from now on, its answer says nothing about.
     let cut_off = bank

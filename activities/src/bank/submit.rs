@@ -63,10 +63,15 @@ pub(super) async fn submit(
 /// A bank is asked for what was accepted, and for nothing else: whoever can start a workflow must
 /// not be able to choose an amount or an account by it.
 fn as_accepted(step: &BankStep, movement: Movement, stored: Option<Order>) -> bool {
+    of_what_was_accepted(step, stored)
+        && errand::movement(&step.order, step.key) == Some((movement, step.rail))
+}
+
+/// The same for a question: its answer is believed, so it must be about what was accepted.
+pub(super) fn of_what_was_accepted(step: &BankStep, stored: Option<Order>) -> bool {
     let (order, key) = (&step.order, step.key);
-    stored == Some(*order)
-        && key.transfer == order.transfer
-        && errand::movement(order, key) == Some((movement, step.rail))
+    let rail = errand::movement(order, key).map(|(_, rail)| rail);
+    stored == Some(*order) && key.transfer == order.transfer && rail == Some(step.rail)
 }
 
 fn not_recorded(error: AttemptError) -> ActivityError {
@@ -155,7 +160,7 @@ pub(super) const fn health<T>(answer: &Result<T, PortError>) -> Health {
 #[error(
     "a bank step was asked for that is not of the transfer as it was accepted; nothing was sent"
 )]
-struct NotAsAccepted;
+pub(super) struct NotAsAccepted;
 
 #[cfg(test)]
 mod tests {

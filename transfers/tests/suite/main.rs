@@ -8,6 +8,7 @@ mod house;
 mod reading;
 mod recording;
 mod rounds;
+mod screening;
 mod starting;
 mod turns;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         turns::trials(),
         banks::trials(),
         rounds::trials(),
+        screening::trials(),
         reading::trials(),
     ];
     testkit::main(suites.into_iter().flatten().collect())

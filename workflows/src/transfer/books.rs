@@ -1,7 +1,7 @@
 //! The pen: notes what happens and writes it into our books, several happenings in one commit.
 
 use domain::Step;
-use domain::transfer::{Decline, Happening, Order};
+use domain::transfer::{Decline, Happening, Order, Status};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_workflow::{ActivityExecutionError, WorkflowResult, WorkflowTermination};
 
@@ -108,10 +108,18 @@ impl Pen {
         }
         undo.register(Step::Collect);
         let written = self.write().await;
-        let still_collecting = self
-            .ctx
-            .state(|transfer| transfer.standing.status == domain::transfer::Status::Collecting);
-        if written.is_err() && still_collecting {
+        // The whole batch may have been refused at its first happening, so not only while collecting.
+        let nothing_moved = self.ctx.state(|transfer| {
+            matches!(
+                transfer.standing.status,
+                Status::Created
+                    | Status::Scheduled
+                    | Status::InReview
+                    | Status::RequiresAction
+                    | Status::Collecting
+            )
+        });
+        if written.is_err() && nothing_moved {
             undo.forget(Step::Collect);
         }
         written
