@@ -98,6 +98,7 @@ impl Remit {
     }
 
     pub(crate) async fn bank_is_out_of_order(&self, on: bool) -> Result<()> {
+        self.api.samples_are_over().await?;
         let url = format!("{}/control/outage", self.bank_url);
         let request = self.api.http.post(url).json(&json!({ "on": on }));
         request.send().await?.error_for_status()?;
@@ -116,6 +117,8 @@ impl Remit {
 
     /// How the bank misbehaves from now on, instead of how it did before.
     pub(crate) async fn faults(&self, rules: &Value) -> Result<()> {
+        // A sample transfer that meets them may never end.
+        self.api.samples_are_over().await?;
         let url = format!("{}/control/faults", self.bank_url);
         let request = self.api.http.post(url).json(&json!({ "rules": rules }));
         request.send().await?.error_for_status()?;
@@ -135,10 +138,7 @@ impl Remit {
     pub(crate) async fn payouts_go_wrong(&self, fault: Option<&str>) -> Result<()> {
         let rule = |fault| json!({ "on": "payouts", "fault": fault, "per_thousand": 1_000 });
         let rules: Vec<_> = fault.map(rule).into_iter().collect();
-        let url = format!("{}/control/faults", self.bank_url);
-        let request = self.api.http.post(url).json(&json!({ "rules": rules }));
-        request.send().await?.error_for_status()?;
-        Ok(())
+        self.faults(&json!(rules)).await
     }
 
     /// The sandbox bank's own record of what it did, by our reference.
