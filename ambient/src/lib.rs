@@ -4,6 +4,7 @@
 //! room that asks the operating system what time it is or for random bytes.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod civil;
 mod clock;
 mod entropy;
 mod jumping;

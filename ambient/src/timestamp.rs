@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::civil::{civil_from_days, days_from_civil, days_in_month};
+
 /// Microseconds since 1970-01-01T00:00:00Z. The same integer in memory, in both databases and in
 /// histories, so nothing is ever lost in a conversion.
 #[derive(
@@ -114,46 +116,6 @@ fn three(text: &str, separator: char) -> Option<[i64; 3]> {
     });
     let three = [parts.next()??, parts.next()??, parts.next()??];
     parts.next().is_none().then_some(three)
-}
-
-fn days_in_month(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-// Both conversions count from 1 March of year 0, so that the leap day is the last day of a year
-// and every month before it has a fixed offset: (153 * month + 2) / 5 days.
-const MARCH_YEAR_ZERO_TO_EPOCH: i64 = 719_468;
-const DAYS_PER_400_YEARS: i64 = 146_097;
-
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let cycle = year.div_euclid(400);
-    let year_of_cycle = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_cycle = year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year;
-    cycle * DAYS_PER_400_YEARS + day_of_cycle - MARCH_YEAR_ZERO_TO_EPOCH
-}
-
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + MARCH_YEAR_ZERO_TO_EPOCH;
-    let cycle = days.div_euclid(DAYS_PER_400_YEARS);
-    let day_of_cycle = days.rem_euclid(DAYS_PER_400_YEARS);
-    let year_of_cycle = (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524
-        - day_of_cycle / 146_096)
-        / 365;
-    let day_of_year =
-        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = (shifted_month + 2) % 12 + 1;
-    let year = year_of_cycle + cycle * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]

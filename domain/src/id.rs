@@ -129,6 +129,10 @@ ids! {
     QuoteId = "qu";
     /// What a person decided about a transfer, as the audit remembers it.
     ActionId = "act";
+    /// A transfer that is repeated by the calendar.
+    ScheduleId = "sc";
+    /// Many payouts that were ordered together.
+    BatchId = "bt";
     /// A row of the outbox.
     EventId = "ev";
     /// The public half of an API key.

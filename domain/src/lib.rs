@@ -6,7 +6,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod action;
+pub mod banking_day;
+pub mod cadence;
 pub mod code;
+pub mod date;
 pub mod id;
 pub mod money;
 pub mod rail;
@@ -16,10 +19,13 @@ pub mod transfer;
 
 pub use action::{Action, ActionKind, Actor, Told};
 pub use ambient::Timestamp;
+pub use banking_day::Calendar;
+pub use cadence::Cadence;
 pub use code::{Code, Outcome};
+pub use date::{Date, Weekday};
 pub use id::{
-    AccountId, ActionId, BankAccountId, CardId, EntryId, EventId, HoldId, InvalidId, KeyId,
-    MerchantId, PartnerId, QuoteId, RequestId, TransferId, UserId,
+    AccountId, ActionId, BankAccountId, BatchId, CardId, EntryId, EventId, HoldId, InvalidId,
+    KeyId, MerchantId, PartnerId, QuoteId, RequestId, ScheduleId, TransferId, UserId,
 };
 pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};
