@@ -178,12 +178,17 @@ fn rail(id: RailId, bank: &Bank, clock: &SharedClock) -> Result<Arc<dyn Rail>> {
     })
 }
 
-/// Durability is not what is shown here, so the files lie in memory where they can.
+/// What the files of the longest walk need and more. A container's place in memory is often smaller
+/// than this, and a full one would stop the engine.
+const ROOM: u64 = 2 << 30;
+
+/// Durability is not what is shown here, so the files lie in memory where that has room for them.
 fn directory() -> Result<TempDir> {
     let memory = Path::new("/dev/shm");
+    let roomy = rustix::fs::statvfs(memory).is_ok_and(|it| it.f_bavail * it.f_frsize >= ROOM);
     let mut builder = tempfile::Builder::new();
     builder.prefix("remit-proof-");
-    let made = match memory.is_dir() {
+    let made = match roomy {
         true => builder.tempdir_in(memory).or_else(|_| builder.tempdir()),
         false => builder.tempdir(),
     };
