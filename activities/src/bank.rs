@@ -6,6 +6,8 @@ mod card;
 mod debit;
 mod elsewhere;
 mod errand;
+#[cfg(test)]
+mod forgotten;
 mod inquire;
 mod pay_out;
 mod quarantine;

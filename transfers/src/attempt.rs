@@ -56,6 +56,9 @@ pub struct Attempt {
     /// An earlier attempt of this step may have arrived. Only a rail that recognises our reference
     /// may be sent it again, and its "rejected" then proves nothing.
     pub earlier_unresolved: bool,
+    /// When the first attempt left that ever may have arrived, even if it was found out since that
+    /// it did not. From then on counts for how long the bank recognises our reference.
+    pub first_left: Option<Timestamp>,
     /// Known for good. When it is there no attempt was opened, and nothing is to be sent.
     pub earlier_answer: Option<Result<Answer, Rejection>>,
 }
@@ -66,6 +69,8 @@ pub struct AttemptRow {
     pub number: i64,
     pub rail: RailId,
     pub state: AttemptState,
+    /// False where it surely never left. One that left and is known not to have arrived has left.
+    pub may_have_left: bool,
     pub opened_at: Timestamp,
     pub closed_at: Option<Timestamp>,
 }

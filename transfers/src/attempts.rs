@@ -3,7 +3,7 @@
 use db::{Db, DbError, Row, Tx, Value, params};
 use domain::rail::{Answer, RailId, Rejection};
 use domain::transfer::{Endpoint, Status};
-use domain::{Step, StepKey, Tenant, TransferId};
+use domain::{Step, StepKey, Tenant, Timestamp, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 use crate::error::{AttemptError, StoreError};
@@ -141,6 +141,7 @@ async fn open(
         return Ok(Attempt {
             number,
             earlier_unresolved: false,
+            first_left: None,
             earlier_answer: Some(answer),
         });
     }
@@ -153,6 +154,7 @@ async fn open(
         let other = other.key;
         return Err(AttemptError::OtherRound { key, other });
     }
+    let first_left = first_left(tx, tenant, key).await?;
     let number = number + 1;
     let mut params = of_step(tenant, key);
     params.extend(params![
@@ -171,6 +173,7 @@ async fn open(
     Ok(Attempt {
         number,
         earlier_unresolved: standing.is_some(),
+        first_left,
         earlier_answer: None,
     })
 }
@@ -200,6 +203,7 @@ pub(crate) async fn settle(
     params.push(tx.now().into());
     let mut sql = format!("{UPDATE} AND state IN ('open', 'unknown')");
     if let Some(until) = until {
+        remember_that_they_left(tx, tenant, key, until).await?;
         params.push(until.into());
         sql.push_str(" AND opened_at <= $11");
     }
@@ -314,6 +318,40 @@ async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, 
     row.map_or(Ok(0), |row| row.int("last"))
 }
 
+/// Of what did not arrive it is kept that it left: from then on counts for how long the bank
+/// recognises our reference.
+async fn remember_that_they_left(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+    until: Timestamp,
+) -> Result<(), DbError> {
+    let mut params = of_step(tenant, key);
+    params.extend(params![until, "nothing was heard of it"]);
+    let sql = "UPDATE rail_attempts SET evidence = $6
+        WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
+            AND state = 'open' AND evidence IS NULL AND opened_at <= $5";
+    tx.execute(sql, params).await?;
+    Ok(())
+}
+
+/// Whatever was in doubt once has its evidence; what surely never left has none.
+async fn first_left(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<Option<Timestamp>, DbError> {
+    let row = tx
+        .fetch_optional(
+            "SELECT min(opened_at) AS first FROM rail_attempts
+             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
+                 AND (state <> 'not_sent' OR evidence IS NOT NULL)",
+            of_step(tenant, key),
+        )
+        .await?;
+    row.map_or(Ok(None), |row| row.opt_timestamp("first"))
+}
+
 const SELECT: &str = "SELECT step_key, attempt, rail, state, bank_reference, decline, network_code,
         evidence, opened_at, closed_at
     FROM rail_attempts WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3";
@@ -377,10 +415,12 @@ fn read(row: &Row) -> Result<AttemptRow, DbError> {
             ));
         }
     };
+    let in_doubt_once = row.opt_text("evidence")?.is_some();
     Ok(AttemptRow {
         key: row.parse("step_key")?,
         number: row.int("attempt")?,
         rail: row.parse("rail")?,
+        may_have_left: in_doubt_once || state != AttemptState::NotSent,
         state,
         opened_at: row.timestamp("opened_at")?,
         closed_at: row.opt_timestamp("closed_at")?,

@@ -257,6 +257,11 @@ pub enum BankAnswer {
     },
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // The shape that serde calls.
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// What an inquiry proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
@@ -268,7 +273,12 @@ pub enum Verdict {
         rejection: Rejection,
     },
     /// The rail's cut-off has passed and the bank never heard of it.
-    NeverArrived,
+    NeverArrived {
+        /// It left so long ago that it is not sent again: the bank may not know our reference any
+        /// more.
+        #[serde(default, skip_serializing_if = "is_false")]
+        over: bool,
+    },
     /// What the bank has under our reference is not what we ordered. Nothing is concluded from it.
     Contradicts {
         evidence: String,

@@ -2,8 +2,8 @@
 //! what the engine says: the account's number, the card's token, the network's own reference.
 
 use domain::rail::{
-    CardAsk, CardOrder, CardPart, Found, Inquiry, Instruction, NetworkReference, PortError, Rail,
-    RailId,
+    CardAsk, CardOrder, CardPart, CardToken, Found, Inquiry, Instruction, NetworkReference,
+    PortError, Rail, RailId,
 };
 use domain::transfer::{Endpoint, Order};
 use domain::{Step, StepKey};
@@ -26,6 +26,14 @@ pub(super) enum Movement {
 pub(super) enum Errand {
     Debit(Instruction),
     PayOut(Instruction),
+    Card(CardOrder),
+}
+
+/// What a rail is asked about. Our reference and the amount are enough: no account's number and no
+/// card's token is opened for it, so a doubt can end when nobody may open them any more.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    Movement(Inquiry),
     Card(CardOrder),
 }
 
@@ -66,10 +74,26 @@ pub(super) async fn errand(bank: &Bank, step: &BankStep) -> Result<Errand, Activ
     Ok(match movement {
         Movement::Debit => Errand::Debit(instruction(bank, step).await?),
         Movement::PayOut => Errand::PayOut(instruction(bank, step).await?),
-        Movement::Card(part) => Errand::Card(CardOrder {
-            step: step.key,
-            ask: ask(bank, step, part).await?,
+        Movement::Card(part) => {
+            let card = match part {
+                CardPart::Authorise => token(bank, step).await?,
+                CardPart::Capture | CardPart::Void | CardPart::Refund => CardToken::unsaid(),
+            };
+            Errand::Card(order(bank, step, part, card).await?)
+        }
+    })
+}
+
+pub(super) async fn question(bank: &Bank, step: &BankStep) -> Result<Question, ActivityError> {
+    let Some((movement, _)) = movement(&step.order, step.key) else {
+        return Err(failure::contradiction(NoErrand));
+    };
+    Ok(match movement {
+        Movement::Debit | Movement::PayOut => Question::Movement(Inquiry {
+            key: step.key,
+            money: step.money(),
         }),
+        Movement::Card(part) => Question::Card(order(bank, step, part, CardToken::unsaid()).await?),
     })
 }
 
@@ -98,17 +122,15 @@ async fn instruction(bank: &Bank, step: &BankStep) -> Result<Instruction, Activi
     })
 }
 
-async fn ask(bank: &Bank, step: &BankStep, part: CardPart) -> Result<CardAsk, ActivityError> {
+async fn order(
+    bank: &Bank,
+    step: &BankStep,
+    part: CardPart,
+    card: CardToken,
+) -> Result<CardOrder, ActivityError> {
     let money = step.money();
-    Ok(match part {
-        CardPart::Authorise => {
-            let Endpoint::Card { card, .. } = step.order.source else {
-                return Err(failure::contradiction(NoErrand));
-            };
-            let token = bank.identity.reveal_card(&step.order.tenant, card).await;
-            let card = token.map_err(failure::try_again)?;
-            CardAsk::Authorise { card, money }
-        }
+    let ask = match part {
+        CardPart::Authorise => CardAsk::Authorise { card, money },
         CardPart::Capture => {
             let payment = promised(bank, step).await?;
             CardAsk::Capture { payment, money }
@@ -121,7 +143,19 @@ async fn ask(bank: &Bank, step: &BankStep, part: CardPart) -> Result<CardAsk, Ac
             let payment = promised(bank, step).await?;
             CardAsk::Refund { payment, money }
         }
+    };
+    Ok(CardOrder {
+        step: step.key,
+        ask,
     })
+}
+
+async fn token(bank: &Bank, step: &BankStep) -> Result<CardToken, ActivityError> {
+    let Endpoint::Card { card, .. } = step.order.source else {
+        return Err(failure::contradiction(NoErrand));
+    };
+    let token = bank.identity.reveal_card(&step.order.tenant, card).await;
+    token.map_err(failure::try_again)
 }
 
 /// The network's name for the payment, as its answer to the authorisation was recorded.
@@ -140,17 +174,11 @@ async fn promised(bank: &Bank, step: &BankStep) -> Result<NetworkReference, Acti
     known.ok_or_else(|| failure::contradiction(NotPromised))
 }
 
-impl Errand {
+impl Question {
     /// What became of it. None where this rail cannot be asked.
-    pub(super) async fn find(&self, rail: &dyn Rail) -> Option<Result<Found, PortError>> {
+    pub(super) async fn ask(&self, rail: &dyn Rail) -> Option<Result<Found, PortError>> {
         match self {
-            Self::Debit(order) | Self::PayOut(order) => {
-                let about = Inquiry {
-                    key: order.key,
-                    money: order.money,
-                };
-                Some(rail.inquiries()?.inquire(&about).await)
-            }
+            Self::Movement(about) => Some(rail.inquiries()?.inquire(about).await),
             Self::Card(order) => Some(rail.cards()?.find(order).await),
         }
     }

@@ -6,7 +6,7 @@ use temporalio_sdk::activities::ActivityError;
 use transfers::Finding;
 use workflows::activities::{BankStep, Verdict};
 
-use super::errand::errand;
+use super::errand::question;
 use super::submit::{NotAsAccepted, health, of_what_was_accepted};
 use super::{Bank, quarantine};
 use crate::failure;
@@ -19,25 +19,30 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
     if !of_what_was_accepted(&step, stored.await.map_err(failure::try_again)?) {
         return Err(failure::contradiction(NotAsAccepted));
     }
-    let errand = errand(bank, &step).await?;
+    let question = question(bank, &step).await?;
     // Taken before the question leaves: what is sent from now on, its answer says nothing about.
     let cut_off = bank
         .clock
         .now()
         .before(rail.promises().not_found_is_proof_after);
-    let last_sent = last_sent(bank, &step).await?;
+    let left = left(bank, &step).await?;
     let mut pass = match bank.gate(step.rail).question().await {
         Ok(pass) => pass,
         Err(not_now) => return Err(failure::try_again_after(not_now, Some(not_now.wait()))),
     };
-    let Some(answer) = errand.find(rail.as_ref()).await else {
+    let Some(answer) = question.ask(rail.as_ref()).await else {
         // This bank cannot be asked: a webhook, a statement or a person has to tell.
         return Ok(Verdict::Open);
     };
     pass.saw(health(&answer));
     drop(pass);
     let found = quarantine::found(bank, &step, answer.map_err(failure::try_again)?).await?;
-    let verdict = judge(found, last_sent, cut_off);
+    let first = left.iter().min().copied();
+    let over = first.is_some_and(|first| {
+        let promises = rail.promises();
+        promises.deduplicates_for.is_some() && !promises.may_leave_again(first, bank.clock.now())
+    });
+    let verdict = judge(found, left.into_iter().max(), cut_off, over);
     if let Some(finding) = settles(&verdict, cut_off) {
         // From now on nothing of this step is under way, and a later answer counts again.
         bank.transfers
@@ -48,7 +53,8 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
     Ok(verdict)
 }
 
-async fn last_sent(bank: &Bank, step: &BankStep) -> Result<Option<Timestamp>, ActivityError> {
+/// When whatever may have arrived left.
+async fn left(bank: &Bank, step: &BankStep) -> Result<Vec<Timestamp>, ActivityError> {
     let attempts = bank
         .transfers
         .attempts(&step.order.tenant, step.order.transfer)
@@ -56,13 +62,14 @@ async fn last_sent(bank: &Bank, step: &BankStep) -> Result<Option<Timestamp>, Ac
         .map_err(failure::try_again)?;
     Ok(attempts
         .into_iter()
-        .filter(|attempt| attempt.key == step.key)
+        .filter(|attempt| attempt.key == step.key && attempt.may_have_left)
         .map(|attempt| attempt.opened_at)
-        .max())
+        .collect())
 }
 
 /// "Not found" is proof only for what left before the rail's cut-off: the rest may be on its way.
-fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp) -> Verdict {
+/// `over`: by now the bank may have forgotten our reference, so it is not sent again.
+fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp, over: bool) -> Verdict {
     match found {
         Found::Executed { bank_reference } => Verdict::Executed { bank_reference },
         Found::Rejected { rejection } => Verdict::Refused { rejection },
@@ -70,14 +77,14 @@ fn judge(found: Found, last_sent: Option<Timestamp>, cut_off: Timestamp) -> Verd
         // No finding: the doubt stays open until a person looks.
         Found::Contradicts { evidence } => Verdict::Contradicts { evidence },
         Found::NotFound if last_sent.is_some_and(|sent| sent > cut_off) => Verdict::Open,
-        Found::NotFound => Verdict::NeverArrived,
+        Found::NotFound => Verdict::NeverArrived { over },
     }
 }
 
 fn settles(verdict: &Verdict, cut_off: Timestamp) -> Option<Finding> {
     match verdict {
         Verdict::Open | Verdict::Contradicts { .. } => None,
-        Verdict::NeverArrived => Some(Finding::NeverArrived {
+        Verdict::NeverArrived { .. } => Some(Finding::NeverArrived {
             opened_until: cut_off,
         }),
         Verdict::Executed { bank_reference } => Some(Finding::Executed {
@@ -94,9 +101,15 @@ mod tests {
     #[test]
     fn not_found_is_no_proof_for_what_left_after_the_cut_off() {
         let cut_off = Timestamp::from_seconds(1_000);
-        let judged = |sent| judge(Found::NotFound, Some(Timestamp::from_micros(sent)), cut_off);
+        let judged = |sent| {
+            let sent = Some(Timestamp::from_micros(sent));
+            judge(Found::NotFound, sent, cut_off, false)
+        };
         assert_eq!(judged(cut_off.as_micros() + 1), Verdict::Open);
-        assert_eq!(judged(cut_off.as_micros()), Verdict::NeverArrived);
+        assert_eq!(
+            judged(cut_off.as_micros()),
+            Verdict::NeverArrived { over: false }
+        );
     }
 
     #[test]
@@ -109,7 +122,7 @@ mod tests {
             (Found::Pending, Verdict::Open),
             (contradicts, Verdict::Contradicts { evidence }),
         ] {
-            let verdict = judge(found, None, Timestamp::from_seconds(1_000));
+            let verdict = judge(found, None, Timestamp::from_seconds(1_000), false);
             assert_eq!(verdict, expected);
             assert_eq!(settles(&verdict, Timestamp::from_seconds(1_000)), None);
         }

@@ -28,7 +28,8 @@ pub(super) async fn submit(
         return Err(failure::contradiction(NotAsAccepted));
     }
     let errand = errand(bank, &step).await?;
-    let never_repeat = rail.promises().deduplicates_for.is_none();
+    let promises = rail.promises();
+    let never_repeat = promises.deduplicates_for.is_none();
     let mut pass = match bank.gate(step.rail).payment(tenant.partner).await {
         Ok(pass) => pass,
         Err(not_now) => return not_sent(not_now, Some(not_now.wait()), never_repeat),
@@ -44,7 +45,13 @@ pub(super) async fn submit(
         Some(Err(rejection)) => return Ok(BankAnswer::Refused { rejection }),
         None => {}
     }
-    let answer = if attempt.earlier_unresolved && never_repeat {
+    // Once it has left it may leave again only while the bank surely knows our reference, however
+    // long a pause or an outage lasted. What was proved never to have arrived is no exception.
+    let over = !never_repeat
+        && attempt
+            .first_left
+            .is_some_and(|first| !promises.may_leave_again(first, bank.clock.now()));
+    let answer = if over || (attempt.earlier_unresolved && never_repeat) {
         // It must not leave a second time. Closed as never sent, and asked about instead.
         Err(PortError::Unreachable)
     } else {
@@ -57,8 +64,16 @@ pub(super) async fn submit(
         .close_attempt(tenant, step.key, attempt.number, result_of(&answer))
         .await
         .map_err(not_recorded)?;
+    if over {
+        return Ok(BankAnswer::Unknown {
+            evidence: TOO_LONG_AGO.to_owned(),
+        });
+    }
     conclude(answer, attempt.earlier_unresolved, never_repeat)
 }
+
+const TOO_LONG_AGO: &str = "it left so long ago that the bank may have forgotten our reference; it is not sent again, only \
+     asked about";
 
 /// A bank is asked for what was accepted, and for nothing else: whoever can start a workflow must
 /// not be able to choose an amount or an account by it.

@@ -19,6 +19,12 @@ impl CardToken {
         Self(token.into())
     }
 
+    /// What stands in a question, which needs none: it is asked by our reference alone, also when
+    /// nobody can open the token any more.
+    pub const fn unsaid() -> Self {
+        Self(String::new())
+    }
+
     /// For the network's request only.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -151,7 +157,8 @@ pub struct CardPayment {
 pub trait Cards: Send + Sync {
     async fn submit(&self, order: &CardOrder) -> Result<Answer, PortError>;
 
-    /// What became of an order. Asks and changes nothing, so any error means "ask again later".
+    /// What became of an order. Asks and changes nothing, so any error means "ask again later". The
+    /// order's card is not looked at: whoever asks may not know it any more.
     async fn find(&self, order: &CardOrder) -> Result<Found, PortError>;
 
     /// What a payment is like by now: for chargebacks, of which only a notice tells.

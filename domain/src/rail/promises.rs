@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::RailId;
+use crate::Timestamp;
 
 /// What a rail promises. Decisions about doubt are made from this, never from hope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RailPromises {
-    /// For how long the bank recognises our reference and answers a repetition with the first
-    /// outcome. `None`: a step that was sent is never sent again, only asked about.
+    /// For how long, from when it first left, the bank recognises our reference and answers a
+    /// repetition with the first outcome. After that, and where it is `None`, a step that was sent
+    /// is never sent again, only asked about.
     pub deduplicates_for: Option<Duration>,
     /// How long to wait before the first inquiry about an answer that never came.
     pub first_inquiry_after: Duration,
@@ -39,6 +41,15 @@ pub enum Refunds {
     ByPayout,
     /// By the network itself, to the same card, in parts up to what was captured.
     UpToCaptured { within: Duration },
+}
+
+impl RailPromises {
+    /// Whether what left then for the first time may leave again now: the bank surely knows it by
+    /// our reference, had it arrived.
+    pub fn may_leave_again(self, first_left: Timestamp, now: Timestamp) -> bool {
+        self.deduplicates_for
+            .is_some_and(|recognised| now < first_left.after(recognised))
+    }
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -104,6 +115,18 @@ impl RailId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_bank_may_have_forgotten_does_not_leave_again() {
+        let left = Timestamp::from_seconds(1_000);
+        let promises = RailId::Stripe.promises();
+        let window = promises.deduplicates_for.unwrap();
+        let last = left.after(window - Duration::from_secs(1));
+        assert!(promises.may_leave_again(left, last));
+        assert!(!promises.may_leave_again(left, left.after(window)));
+        // Where nothing is promised there is no such time.
+        assert!(!RailId::Iso20022.promises().may_leave_again(left, left));
+    }
 
     #[test]
     fn no_promise_contradicts_another() {

@@ -148,12 +148,14 @@ pub(super) async fn settle(
         match doubt::resolve(ctx, step, &evidence).await? {
             Resolution::Executed { bank_reference } => return Ok(Outcome::Done { bank_reference }),
             Resolution::Refused { rejection } => return Ok(refused(&rejection)),
-            Resolution::NeverArrived if step.rail.promises().deduplicates_for.is_none() => {
+            Resolution::NeverArrived { over }
+                if over || step.rail.promises().deduplicates_for.is_none() =>
+            {
                 return Ok(Outcome::Refused {
                     decline: Decline::RefusedByBank,
                 });
             }
-            Resolution::NeverArrived => {
+            Resolution::NeverArrived { .. } => {
                 rounds += 1;
                 if rounds % ROUNDS_BEFORE_A_PERSON_LOOKS == 0 {
                     let waiting = Waiting {

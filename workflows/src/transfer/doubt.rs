@@ -19,9 +19,16 @@ const QUESTIONS_AT_THE_RAILS_PACE: u32 = 500;
 const SLOWEST: Duration = Duration::from_secs(4 * 3_600);
 
 pub(super) enum Resolution {
-    Executed { bank_reference: String },
-    Refused { rejection: Rejection },
-    NeverArrived,
+    Executed {
+        bank_reference: String,
+    },
+    Refused {
+        rejection: Rejection,
+    },
+    NeverArrived {
+        /// It is not sent again all the same.
+        over: bool,
+    },
 }
 
 /// Returns only with proof. Until then the transfer is flagged `in_doubt`, for everyone to see.
@@ -66,8 +73,11 @@ pub(super) async fn resolve(
             Verdict::Refused { rejection } => {
                 break (Resolution::Refused { rejection }, "the bank refused it");
             }
-            Verdict::NeverArrived => {
-                break (Resolution::NeverArrived, "it never arrived at the bank");
+            Verdict::NeverArrived { over } => {
+                break (
+                    Resolution::NeverArrived { over },
+                    "it never arrived at the bank",
+                );
             }
             // No answer to a question is no answer to the doubt, and neither is one about something
             // that we did not order: that is kept apart, for a person to see.
