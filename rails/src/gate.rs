@@ -19,6 +19,11 @@ use crate::{Facts, Health, State, Watched, pace};
 /// How long a call may wait for its turn: it and the call itself fit into an activity's time.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// Whoever asks again while a rail is paused waits as long as the pause has lasted, up to this. The
+/// rail's own queues are not polled meanwhile, so only calls from before they came ask at all: their
+/// tries are counted, and must not be used up by a pause.
+const LONGEST_BETWEEN_TRIES: Duration = Duration::from_secs(3_600);
+
 /// How many calls may wait for each that is under way, so that partners can take turns.
 const WAITING: u32 = 2;
 
@@ -45,7 +50,7 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotNow {
     #[error("the rail {rail} is paused; nothing was sent, it goes on when the rail is resumed")]
-    Paused { rail: RailId },
+    Paused { rail: RailId, wait: Duration },
     #[error("the rail {rail} does not answer and is left alone for a while; nothing was sent")]
     BreakerOpen { rail: RailId, wait: Duration },
     #[error("the rail {rail} has more to do than it may; nothing was sent")]
@@ -56,8 +61,7 @@ impl NotNow {
     /// When asking again makes sense.
     pub const fn wait(self) -> Duration {
         match self {
-            Self::Paused { .. } => Duration::from_secs(1),
-            Self::BreakerOpen { wait, .. } => wait,
+            Self::Paused { wait, .. } | Self::BreakerOpen { wait, .. } => wait,
             Self::Busy { .. } => Duration::from_secs(5),
         }
     }
@@ -78,6 +82,14 @@ pub struct Pass {
     gate: Arc<Gate>,
     kind: Kind,
     health: Option<Health>,
+}
+
+/// What a call finds behind the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Clear,
+    /// The breaker is half open, and this call is the one that goes to see.
+    Probe,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,8 +141,10 @@ impl Gate {
             self.clock.sleep_until(at).await;
         }
         // What was let in before a pause or an outage began, and did not leave yet, stays.
-        self.passable()?;
-        Ok(pass)
+        Ok(match self.passable()? {
+            Way::Clear => pass,
+            Way::Probe => self.pass(Kind::Probe),
+        })
     }
 
     /// Leave for a question. It moves nothing, so neither a pause nor a breaker holds it up.
@@ -216,17 +230,8 @@ impl Gate {
         let now = self.clock.now();
         let mut inner = self.lock();
         self.shut(&facts, &mut inner, now)?;
-        if inner.breaker.state(now).0 == State::HalfOpen {
-            let wait = Duration::from_secs(1);
-            let open = NotNow::BreakerOpen {
-                rail: self.rail,
-                wait,
-            };
-            return if inner.breaker.probe(now) {
-                Ok(None)
-            } else {
-                Err(open)
-            };
+        if self.way(&mut inner, now)? == Way::Probe {
+            return Ok(None);
         }
         let (served, waits) = oneshot::channel();
         inner.turns.set_permits(facts.concurrent());
@@ -239,16 +244,34 @@ impl Gate {
         }))
     }
 
-    fn passable(&self) -> Result<(), NotNow> {
+    /// Just before it leaves: the rail may have been paused or fallen silent while it waited.
+    fn passable(&self) -> Result<Way, NotNow> {
         let facts = self.facts.rail(self.rail);
         let now = self.clock.now();
-        self.shut(&facts, &mut self.lock(), now)
+        let mut inner = self.lock();
+        self.shut(&facts, &mut inner, now)?;
+        self.way(&mut inner, now)
+    }
+
+    /// Of a rail that is not shut.
+    fn way(&self, inner: &mut Inner, now: Timestamp) -> Result<Way, NotNow> {
+        if inner.breaker.state(now).0 != State::HalfOpen {
+            return Ok(Way::Clear);
+        }
+        if inner.breaker.probe(now) {
+            return Ok(Way::Probe);
+        }
+        let (rail, wait) = (self.rail, Duration::from_secs(1));
+        Err(NotNow::BreakerOpen { rail, wait })
     }
 
     fn shut(&self, facts: &Facts, inner: &mut Inner, now: Timestamp) -> Result<(), NotNow> {
         let rail = self.rail;
-        if facts.paused.is_some() {
-            return Err(NotNow::Paused { rail });
+        if let Some(pause) = &facts.paused {
+            let wait = now
+                .since(pause.since)
+                .clamp(Duration::from_secs(1), LONGEST_BETWEEN_TRIES);
+            return Err(NotNow::Paused { rail, wait });
         }
         let (state, since) = inner.breaker.state(now);
         if state == State::Open {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use ambient::SharedClock;
+use domain::transfer::Order;
 use temporal::{StartError, Starter};
 use tokio_util::sync::CancellationToken;
 use transfers::{Admission, Transfers};
@@ -13,7 +14,9 @@ use transfers::{Admission, Transfers};
 /// Younger rows are about to be started by whoever accepted them.
 const OLD_ENOUGH: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
-const BATCH: u32 = 200;
+const BATCH: u32 = 100;
+/// Parts of one round, so that it ends; the next round goes on where it was left.
+const PARTS: u32 = 5;
 
 /// Runs until `stop` is cancelled. The first round also takes the youngest rows: after a start of
 /// the process nobody else is about to start them.
@@ -25,10 +28,13 @@ pub async fn sweep(
     stop: CancellationToken,
 ) {
     let mut old_enough = Duration::ZERO;
+    let mut waiting = 0;
     while !stop.is_cancelled() {
-        if let Err(error) = round(&transfers, &admission, &starter, old_enough).await {
+        let round = round(&transfers, &admission, &starter, old_enough, waiting);
+        waiting = round.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "waiting transfers could not be started; trying again");
-        }
+            0
+        });
         old_enough = OLD_ENOUGH;
         let next = clock.sleep_until(clock.now().after(PAUSE));
         tokio::select! {
@@ -38,26 +44,51 @@ pub async fn sweep(
     }
 }
 
-/// One transfer that is not taken does not hold up the others; an engine that does not answer is
-/// not asked for the rest.
+/// One transfer that is not taken does not hold up the others, nor do those that wait for room on
+/// their rail: they are passed over. An engine that does not answer is not asked for the rest.
+///
+/// Gives how many wait before the place where the next round goes on; none at the end.
 async fn round(
     transfers: &Transfers,
     admission: &Admission,
     starter: &Starter,
     old_enough: Duration,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    for order in transfers.to_start(old_enough, BATCH).await? {
-        // Beyond its partner's share of a rail: in one of the next rounds.
-        if !admission.admits(&order).await? {
-            continue;
+    mut waiting: u32,
+) -> Result<u32, Box<dyn std::error::Error + Send + Sync>> {
+    for _ in 0..PARTS {
+        let part = transfers.to_start(old_enough, waiting, BATCH).await?;
+        if part.is_empty() {
+            return Ok(0);
         }
-        match starter.start(&order).await {
-            Ok(()) => transfers.started(&order.tenant, order.transfer).await?,
-            Err(error @ StartError::NotTaken(_)) => {
-                tracing::warn!(transfer = %order.transfer, %error, "not started; trying again");
+        for order in part {
+            if !start(transfers, admission, starter, &order).await? {
+                waiting += 1;
             }
-            Err(error @ StartError::TimedOut) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(waiting)
+}
+
+/// False when it waits on.
+async fn start(
+    transfers: &Transfers,
+    admission: &Admission,
+    starter: &Starter,
+    order: &Order,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    // Beyond its partner's share of a rail: in one of the next rounds.
+    if !admission.admits(order).await? {
+        return Ok(false);
+    }
+    match starter.start(order).await {
+        Ok(()) => {
+            transfers.started(&order.tenant, order.transfer).await?;
+            Ok(true)
+        }
+        Err(error @ StartError::NotTaken(_)) => {
+            tracing::warn!(transfer = %order.transfer, %error, "not started; trying again");
+            Ok(false)
+        }
+        Err(error @ StartError::TimedOut) => Err(error.into()),
+    }
 }

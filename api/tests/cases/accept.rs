@@ -165,7 +165,7 @@ async fn not_started(house: &House) {
         accepted.push(answer.json()["id"].clone());
     }
     // They stay where the sweeper finds them.
-    let waiting = house.app.transfers.to_start(Duration::ZERO, 10).await;
+    let waiting = house.app.transfers.to_start(Duration::ZERO, 0, 10).await;
     let waiting: Vec<String> = waiting
         .unwrap()
         .iter()

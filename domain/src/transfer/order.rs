@@ -99,6 +99,18 @@ impl Order {
 }
 
 impl Order {
+    /// The rails that it needs, and for which step first.
+    pub fn rails(&self) -> Vec<(Step, RailId)> {
+        let ends = [
+            (Step::Collect, self.source.rail()),
+            (Step::PayOut, self.destination.rail()),
+        ];
+        let named = ends.into_iter();
+        named
+            .filter_map(|(step, rail)| Some((step, rail?)))
+            .collect()
+    }
+
     /// The step that a rail has to do in this status, and which rail.
     pub const fn waits_for(&self, status: Status) -> Option<(Step, RailId)> {
         let (step, rail) = match status {

@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("gate::a_pause_stops_payments_and_no_question", pause),
         trial("gate::an_outage_opens_it_and_a_probe_closes_it", outage),
+        trial("gate::who_waited_does_not_pass_beside_the_probe", beside),
         trial("gate::who_leaves_the_line_takes_no_permit", leaving),
         trial("gate::a_flood_of_one_partner_is_served_in_turns", flood),
     ]
@@ -65,9 +66,18 @@ async fn pause() -> Result<()> {
     ensure!(waiting.await? == Standing::Shut);
     let refused = gate.payment(partner(1)).await.err();
     ensure!(
-        refused == Some(NotNow::Paused { rail: BANK }),
+        matches!(refused, Some(NotNow::Paused { rail: BANK, .. })),
         "{refused:?}"
     );
+    // Who asks all the same asks ever more rarely: a long pause takes few of its tries.
+    let (mut tries, mut slept) = (0, Duration::ZERO);
+    while slept < Duration::from_secs(12 * 3_600) {
+        let refused = gate.payment(partner(1)).await.err();
+        let wait = refused.map_or(Duration::ZERO, NotNow::wait);
+        ensure!(!wait.is_zero() && tries < 27, "{tries} tries in {slept:?}");
+        clock.advance(wait);
+        (tries, slept) = (tries + 1, slept + wait);
+    }
     gate.question().await?;
 
     // Low at first, and a worker that waits for more is told when there is.
@@ -115,6 +125,53 @@ async fn outage() -> Result<()> {
         "{:?}",
         gate.standing()
     );
+    Ok(())
+}
+
+/// The breaker opens and half-opens while a call waits in its line: it goes as the probe or not.
+async fn beside() -> Result<()> {
+    let rail = RailId::SandboxBank;
+    let clock = ManualClock::at(Timestamp::from_seconds(1_000));
+    let facts = Watched::default();
+    facts.set([Facts {
+        limits: Limits {
+            concurrent: Some(1),
+            per_second: None,
+        },
+        ..Facts::unsaid(rail)
+    }]);
+    let gate = Gates::new(facts, Arc::new(clock.clone()), "w1").rail(rail);
+    for probe_is_free in [false, true] {
+        let held = gate.payment(partner(1)).await?;
+        let waiting = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move { gate.payment(partner(2)).await }
+        });
+        tokio::task::yield_now().await;
+        while gate.breaker().0 == State::Closed {
+            gate.question().await?.saw(Health::Silent);
+            clock.advance(Duration::from_millis(1));
+        }
+        clock.advance(rail.capacity().breaker.open_for);
+        ensure!(gate.breaker().0 == State::HalfOpen);
+        let probe = match probe_is_free {
+            true => None,
+            false => Some(gate.payment(partner(3)).await?),
+        };
+        drop(held);
+        let waited = waiting.await?;
+        ensure!(
+            waited.is_ok() == probe_is_free,
+            "beside the probe: {waited:?}"
+        );
+        // Whichever of them went is the probe, and closes the breaker.
+        let mut went = probe.map_or(waited, Ok)?;
+        ensure!(gate.payment(partner(4)).await.is_err(), "two probes");
+        went.saw(Health::Answered);
+        drop(went);
+        ensure!(gate.breaker().0 == State::Closed);
+        clock.advance(Duration::from_secs(60));
+    }
     Ok(())
 }
 

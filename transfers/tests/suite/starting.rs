@@ -59,23 +59,23 @@ async fn starter(house: House) -> Result<()> {
     let found = |orders: Vec<domain::transfer::Order>| -> Vec<_> {
         orders.into_iter().map(|order| order.transfer).collect()
     };
-    ensure!(house.transfers.to_start(wait, 10).await?.is_empty());
+    ensure!(house.transfers.to_start(wait, 0, 10).await?.is_empty());
     house.clock.advance(wait);
     let second = house
         .accept("k2", house.order(house.wallet(1), house.wallet(0)))
         .await?;
-    let orders = house.transfers.to_start(wait, 10).await?;
+    let orders = house.transfers.to_start(wait, 0, 10).await?;
     ensure!(orders == [first.order()]);
     house.clock.advance(wait);
-    ensure!(found(house.transfers.to_start(wait, 10).await?) == [first.id, second.id]);
-    ensure!(found(house.transfers.to_start(wait, 1).await?) == [first.id]);
+    ensure!(found(house.transfers.to_start(wait, 0, 10).await?) == [first.id, second.id]);
+    ensure!(found(house.transfers.to_start(wait, 0, 1).await?) == [first.id]);
 
     house.transfers.started(&house.tenant, first.id).await?;
     house.transfers.started(&house.tenant, first.id).await?;
-    ensure!(found(house.transfers.to_start(wait, 10).await?) == [second.id]);
+    ensure!(found(house.transfers.to_start(wait, 0, 10).await?) == [second.id]);
     // Whoever records something runs.
     house.record(second.id, &[Happening::Canceled]).await?;
-    ensure!(house.transfers.to_start(wait, 10).await?.is_empty());
+    ensure!(house.transfers.to_start(wait, 0, 10).await?.is_empty());
 
     // A row that this version cannot read does not keep the others from starting.
     let third = house
@@ -96,7 +96,7 @@ async fn starter(house: House) -> Result<()> {
         })
         .await?;
     house.clock.advance(wait);
-    ensure!(found(house.transfers.to_start(wait, 10).await?) == [fourth.id]);
+    ensure!(found(house.transfers.to_start(wait, 0, 10).await?) == [fourth.id]);
     Ok(())
 }
 
@@ -112,7 +112,7 @@ async fn shares(house: House) -> Result<()> {
     let other = house.another_tenant().await?;
     let later = house.accept_as(&other, "late").await?;
     house.clock.advance(Duration::from_secs(5));
-    let found = house.transfers.to_start(Duration::ZERO, 100).await?;
+    let found = house.transfers.to_start(Duration::ZERO, 0, 100).await?;
     ensure!(found.len() == 100);
     let place = found.iter().position(|order| order.transfer == later);
     ensure!(place.is_some_and(|place| place < 2), "{place:?}");
@@ -142,10 +142,18 @@ async fn shares(house: House) -> Result<()> {
     house.clock.advance(Duration::from_secs(5));
     ensure!(admission.admits(next).await?);
     ensure!(!admission.admits(next).await?);
-    // What stays in our own books is nobody's queue.
+    // What stays in our own books is nobody's queue, and does not stand behind what waits for one.
     let inside = house
         .accept("inside", house.order(house.wallet(0), wallet))
         .await?;
     ensure!(admission.admits(&inside.order()).await?);
+    let first = house.transfers.to_start(Duration::ZERO, 0, 3).await?;
+    let is_inside = |order: &domain::transfer::Order| order.transfer == inside.id;
+    ensure!(first.iter().any(is_inside), "behind the flood");
+    // Whoever goes on behind what waits sees everything once.
+    let all = house.transfers.to_start(Duration::ZERO, 0, 100).await?;
+    let mut parts = house.transfers.to_start(Duration::ZERO, 0, 40).await?;
+    parts.extend(house.transfers.to_start(Duration::ZERO, 40, 60).await?);
+    ensure!(parts == all, "in parts it is something else");
     Ok(())
 }

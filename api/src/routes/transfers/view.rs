@@ -299,9 +299,18 @@ impl From<StatusReason> for ReasonView {
 impl RailPausedView {
     /// A doubt or a person is what is waited for first: neither is held up by a pause.
     fn of(transfer: &Transfer, rails: &Watched) -> Option<Self> {
-        let (step, rail) = transfer.order().waits_for(transfer.status)?;
-        let (reason, since) = health(&rails.rail(rail));
-        let since = since.filter(|_| transfer.flags.is_empty())?;
+        let order = transfer.order();
+        let not_up = |(step, rail): (Step, RailId)| {
+            let (reason, since) = health(&rails.rail(rail));
+            since.map(|since| (step, rail, reason, since))
+        };
+        let found = match order.waits_for(transfer.status) {
+            Some(next) => not_up(next),
+            // Accepted and not begun: there may be no room on the rails it needs.
+            None if transfer.start_pending => order.rails().into_iter().find_map(not_up),
+            None => None,
+        };
+        let (step, rail, reason, since) = found.filter(|_| transfer.flags.is_empty())?;
         Some(Self {
             rail,
             step,
