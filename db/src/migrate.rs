@@ -3,6 +3,7 @@
 //! A migration is one text for both databases (see [`render`] for its notation), embedded in the
 //! binary. Once applied it never changes: its checksum is stored and compared at every start.
 
+mod beside;
 mod render;
 
 use std::collections::BTreeMap;
@@ -57,11 +58,17 @@ pub(crate) async fn prepare(
         .map_err(|source| unreachable(url, source))?;
     // Another process may have migrated while this one waited for the lock.
     let applied = check(url, &mut connection, migrations).await?;
+    // Others may be writing to the tables of a database that is not new.
+    let in_use = connection.dialect() == Dialect::Postgres && !applied.is_empty();
     for migration in migrations
         .iter()
         .filter(|known| !applied.contains_key(&known.version))
     {
-        apply(&mut connection, migration, at)
+        let mut text = render(migration.sql, connection.dialect());
+        if in_use {
+            text = beside::without(&text);
+        }
+        apply(&mut connection, migration, &text, at)
             .await
             .map_err(|source| OpenError::Migration {
                 version: migration.version,
@@ -73,6 +80,11 @@ pub(crate) async fn prepare(
             name = migration.name,
             "migrated the schema"
         );
+    }
+    if in_use {
+        beside::build(&mut connection, migrations)
+            .await
+            .map_err(|source| unreachable(url, source))?;
     }
     unlock(&mut connection)
         .await
@@ -186,6 +198,7 @@ async fn applied(connection: &mut Connection) -> Result<BTreeMap<u32, String>, D
 async fn apply(
     connection: &mut Connection,
     migration: &Migration,
+    text: &str,
     at: Timestamp,
 ) -> Result<(), DbError> {
     connection.script(connection.dialect().begin()).await?;
@@ -202,9 +215,7 @@ async fn apply(
     {
         return connection.script("ROLLBACK").await;
     }
-    connection
-        .script(&render(migration.sql, connection.dialect()))
-        .await?;
+    connection.script(text).await?;
     connection
         .execute(
             "INSERT INTO schema_migrations (version, name, checksum, applied_at) \
@@ -231,14 +242,23 @@ const LEDGER_OF_MIGRATIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations
 /// Names our lock among the server's advisory locks: "remit" in ASCII.
 const ADVISORY_LOCK: i64 = 0x72_65_6D_69_74;
 
+const A_MOMENT: &str = "SELECT 1::BIGINT AS waited FROM pg_sleep(0.1)";
+
 /// Only one process migrates at a time. On SQLite each migration's own transaction is the lock.
 async fn lock(connection: &mut Connection) -> Result<(), DbError> {
     match connection.dialect() {
         Dialect::Sqlite => connection.script("PRAGMA journal_mode = WAL").await?,
         Dialect::Postgres => {
-            connection
-                .execute("SELECT pg_advisory_lock($1)", params![ADVISORY_LOCK])
-                .await?;
+            // Asked again and again: whoever waits in one long statement holds a snapshot, for
+            // which an index that is built beside the writers would wait in turn.
+            let ask = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END::BIGINT AS got";
+            loop {
+                let rows = connection.fetch_all(ask, params![ADVISORY_LOCK]).await?;
+                if rows.first().map_or(Ok(0), |row| row.int("got"))? == 1 {
+                    break;
+                }
+                connection.fetch_all(A_MOMENT, params![]).await?;
+            }
         }
     }
     connection

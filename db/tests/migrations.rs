@@ -21,6 +21,10 @@ fn main() -> ExitCode {
     trials.extend(each("a_changed_migration_is_refused", changed));
     trials.extend(each("a_failing_migration_leaves_nothing", failing));
     trials.extend(each("many_that_open_at_once_migrate_once", at_once));
+    trials.push(both::on_postgres(
+        "an_index_is_built_beside_whoever_writes",
+        beside,
+    ));
     testkit::main(trials)
 }
 
@@ -160,5 +164,47 @@ async fn at_once(store: Store) -> Result<()> {
         ensure!(versions(&db).await? == [1]);
         ensure!(db.fetch_all("SELECT n FROM first", params![]).await?.len() == 1);
     }
+    Ok(())
+}
+
+const TABLE: Migration = Migration {
+    version: 1,
+    name: "table",
+    sql: "CREATE TABLE rail_attempts (rail TEXT NOT NULL, bank_reference TEXT) STRICT;\nINSERT INTO rail_attempts VALUES ('r', 'b');",
+};
+
+const INDEX: Migration = Migration {
+    version: 2,
+    name: "index",
+    sql: "CREATE TABLE other (id ID NOT NULL) STRICT;\nCREATE INDEX rail_attempts_by_bank_reference\n    ON rail_attempts (rail, bank_reference) WHERE bank_reference IS NOT NULL;",
+};
+
+/// Outside of the migration's transaction, in a database that is not new; lost, it is built at the
+/// next start, by one of those that start.
+async fn beside(store: Store) -> Result<()> {
+    let old = open(&store, &[TABLE]).await?;
+    old.close().await;
+    let db = open(&store, &[TABLE, INDEX]).await?;
+    let whole = "SELECT CASE WHEN i.indisvalid THEN 1 ELSE 0 END::BIGINT AS whole
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE c.relname = 'rail_attempts_by_bank_reference'";
+    let rows = db.fetch_all(whole, params![]).await?;
+    ensure!(rows.len() == 1 && rows[0].int("whole")? == 1);
+    // Lost meanwhile, as after a kill before it was built.
+    let lost = db.write(|tx| {
+        Box::pin(async move {
+            let sql = "DROP INDEX rail_attempts_by_bank_reference";
+            tx.execute(sql, params![]).await
+        })
+    });
+    lost.await
+        .map_err(|error: db::WriteError<db::DbError>| anyhow::anyhow!("{error}"))?;
+    db.close().await;
+    let (one, other) = tokio::join!(open(&store, &[TABLE, INDEX]), open(&store, &[TABLE, INDEX]));
+    let (one, other) = (one?, other?);
+    ensure!(one.fetch_all(whole, params![]).await?.len() == 1);
+    ensure!(versions(&other).await? == [1, 2]);
+    one.close().await;
+    other.close().await;
     Ok(())
 }
