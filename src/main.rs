@@ -7,6 +7,7 @@ mod data_dir;
 mod demo;
 mod doors;
 mod failure;
+mod live;
 mod operators;
 mod parts;
 mod protection;

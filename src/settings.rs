@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use adapters::RailConfig;
 use db::DatabaseUrl;
 use domain::Code;
 use engine::ServeOptions;
@@ -13,6 +14,7 @@ use vault::MasterKey;
 
 use crate::cli::{Flags, Role};
 use crate::failure::Failure;
+use crate::live::{self, Secrets};
 use crate::protection::Files;
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) plain_histories: bool,
     /// Above this a second person has to agree, in minor units.
     pub(crate) second_person_above: i64,
+    /// Rails to real banks.
+    pub(crate) live: Vec<RailConfig>,
     /// Without one the data directory's file holds it.
     pub(crate) master_key: Option<MasterKey>,
 }
@@ -39,6 +43,7 @@ pub(crate) struct Surroundings {
     /// The SDK's own `TEMPORAL_ADDRESS`.
     pub(crate) temporal_address: Option<OsString>,
     pub(crate) master_key: Option<OsString>,
+    pub(crate) secrets: Secrets,
 }
 
 impl Surroundings {
@@ -46,6 +51,7 @@ impl Surroundings {
         Self {
             temporal_address: std::env::var_os("TEMPORAL_ADDRESS").filter(|it| !it.is_empty()),
             master_key: std::env::var_os(MasterKey::VARIABLE),
+            secrets: Secrets::of_this_process(),
         }
     }
 }
@@ -81,6 +87,8 @@ struct File {
     database_url: Option<String>,
     plain_histories: Option<bool>,
     second_person_above: Option<i64>,
+    stripe: Option<live::Stripe>,
+    iso20022: Option<live::Iso20022>,
 }
 
 impl Settings {
@@ -155,6 +163,12 @@ impl Settings {
                 .second_person_above
                 .or(file.second_person_above)
                 .unwrap_or(SECOND_PERSON_ABOVE),
+            live: file
+                .stripe
+                .map(|stripe| stripe.resolve(surroundings.secrets))
+                .into_iter()
+                .chain(file.iso20022.map(live::Iso20022::resolve))
+                .collect::<Result<_, _>>()?,
             master_key: surroundings.master_key.map(master_key).transpose()?,
         };
         settings.fit_for(role)

@@ -1,5 +1,6 @@
 //! What lies below every role: the keys, the business database, and the rooms that own its tables.
 
+use adapters::RailConfig;
 use ambient::{Mint, SharedClock};
 use audit::Audit;
 use db::{DatabaseUrl, Db, DbError, OpenError, Options};
@@ -51,6 +52,8 @@ impl Stores {
         })?;
         let mint = Mint::new(clock.clone());
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
+        let offered = settings.live.iter().map(RailConfig::rail);
+        let identity = identity.offering(offered);
         identity.check_master_key().await.map_err(other_key)?;
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
         let audit = Audit::new(db.clone(), mint.clone());

@@ -3,6 +3,7 @@
 #![allow(missing_debug_implementations)] // The SDK's macro defines marker types without it.
 
 mod card;
+mod checkout;
 mod debit;
 mod elsewhere;
 mod errand;
@@ -23,7 +24,7 @@ use rails::{Gate, Gates, Watched};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
-use workflows::activities::{BankAnswer, BankStep, Verdict, definitions};
+use workflows::activities::{BankAnswer, BankStep, CheckoutAnswer, Verdict, definitions};
 
 /// Clones share everything: each rail's queues have workers of their own.
 #[derive(Clone, Debug)]
@@ -127,6 +128,24 @@ impl Bank {
         step: BankStep,
     ) -> Result<BankAnswer, ActivityError> {
         card::ask(&self, step, CardPart::Refund).await
+    }
+
+    #[activity(definition = definitions::OpenCheckout)]
+    pub async fn open_checkout(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<CheckoutAnswer, ActivityError> {
+        checkout::open(&self, step).await
+    }
+
+    #[activity(definition = definitions::CloseCheckout)]
+    pub async fn close_checkout(
+        self: Arc<Self>,
+        _: ActivityContext,
+        step: BankStep,
+    ) -> Result<Verdict, ActivityError> {
+        checkout::close(&self, step).await
     }
 
     #[activity(definition = definitions::Inquire)]

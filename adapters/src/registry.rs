@@ -20,6 +20,15 @@ pub enum RailConfig {
 }
 
 impl RailConfig {
+    pub const fn rail(&self) -> RailId {
+        match self {
+            Self::SandboxBank(_) => RailId::SandboxBank,
+            Self::SandboxCards(_) => RailId::SandboxCards,
+            Self::Stripe(_) => RailId::Stripe,
+            Self::Iso20022(_) => RailId::Iso20022,
+        }
+    }
+
     fn build(self) -> Result<Arc<dyn Rail>, BuildError> {
         match self {
             Self::SandboxBank(config) => Ok(Arc::new(SandboxBank::new(config)?)),

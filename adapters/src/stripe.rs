@@ -3,6 +3,7 @@
 
 mod amount;
 mod answer;
+mod checkout;
 mod find;
 mod refusals;
 mod request;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::rail::{
-    Answer, CardOrder, CardPayment, Cards, Found, Header, NetworkReference, Notice, NoticeError,
-    PortError, Rail, RailId, Webhooks,
+    Answer, CardOrder, CardPayment, Cards, CheckoutOrder, CheckoutPage, CheckoutQuestion,
+    Checkouts, Found, Header, NetworkReference, Notice, NoticeError, PortError, Rail, RailId,
+    Webhooks,
 };
 use reqwest::Url;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub api_key: Secret,
     /// What webhooks are signed with, `whsec_…`; none means that none is believed.
     pub webhook_secrets: Vec<Secret>,
+    /// Where a payer goes who is done with a checkout's page. Without one no page is opened.
+    pub return_url: Option<String>,
 }
 
 impl Config {
@@ -43,6 +47,7 @@ impl Config {
             limits: Limits::default(),
             api_key,
             webhook_secrets: Vec::new(),
+            return_url: None,
         }
     }
 }
@@ -54,6 +59,7 @@ pub struct Stripe {
     base: Url,
     api_key: Secret,
     webhook_secrets: Vec<Secret>,
+    return_url: Option<String>,
 }
 
 impl Stripe {
@@ -75,6 +81,7 @@ impl Stripe {
             base: base_url(&config.base_url).ok_or(BuildError::BaseUrl { rail })?,
             api_key: config.api_key,
             webhook_secrets: config.webhook_secrets,
+            return_url: config.return_url,
         })
     }
 }
@@ -86,6 +93,10 @@ impl Rail for Stripe {
 
     fn cards(&self) -> Option<&dyn Cards> {
         Some(self)
+    }
+
+    fn checkouts(&self) -> Option<&dyn Checkouts> {
+        self.return_url.as_ref().map(|_| self as &dyn Checkouts)
     }
 
     fn webhooks(&self) -> Option<&dyn Webhooks> {
@@ -108,6 +119,28 @@ impl Cards for Stripe {
     async fn payment(&self, payment: &NetworkReference) -> Result<CardPayment, PortError> {
         let request = request::payment(&self.base, &self.api_key, payment);
         find::payment(payment, self.transport.send(request).await)
+    }
+}
+
+#[async_trait]
+impl Checkouts for Stripe {
+    async fn open(&self, order: &CheckoutOrder) -> Result<CheckoutPage, PortError> {
+        // Without an address to come back to nothing is sent.
+        let back = self.return_url.as_deref().ok_or(PortError::Unreachable)?;
+        let request = checkout::request(&self.base, &self.api_key, order, back)?;
+        checkout::to_order(order, self.transport.send(request).await)
+    }
+
+    async fn find(&self, about: &CheckoutQuestion) -> Result<Found, PortError> {
+        let request = checkout::question(&self.base, &self.api_key, about);
+        checkout::found(about, self.transport.send(request).await)
+    }
+
+    async fn close(&self, about: &CheckoutQuestion) -> Result<(), PortError> {
+        match checkout::closing(&self.base, &self.api_key, about) {
+            Some(request) => checkout::closed(self.transport.send(request).await),
+            None => Ok(()),
+        }
     }
 }
 

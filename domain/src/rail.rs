@@ -4,6 +4,7 @@
 mod answer;
 mod capacity;
 mod cards;
+mod checkouts;
 mod port;
 mod promises;
 mod statement;
@@ -11,6 +12,7 @@ mod webhook;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,7 @@ pub use cards::{
     CardAsk, CardKey, CardOrder, CardPart, CardPayment, CardToken, Cards, InvalidCardKey,
     NetworkReference,
 };
+pub use checkouts::{CheckoutOrder, CheckoutPage, CheckoutQuestion, Checkouts};
 pub use port::{
     BankAccountNumber, Canceled, Cancellations, Debits, Inquiries, Inquiry, Instruction, Payouts,
     Rail,
@@ -83,11 +86,18 @@ impl RailId {
         }
     }
 
-    /// Whether it asks payers on a page of its own. No adapter here can open one yet.
-    pub const fn has_a_checkout(self) -> bool {
+    /// For how long a page on which it asks payers stays open; none where it has no such pages.
+    pub const fn checkout_open_for(self) -> Option<Duration> {
         match self {
-            Self::SandboxBank | Self::SandboxCards | Self::Stripe | Self::Iso20022 => false,
+            // Stripe takes half an hour to a day.
+            Self::SandboxCards | Self::Stripe => Some(Duration::from_secs(3_600)),
+            Self::SandboxBank | Self::Iso20022 => None,
         }
+    }
+
+    /// Whether it asks payers on a page of its own.
+    pub const fn has_a_checkout(self) -> bool {
+        self.checkout_open_for().is_some()
     }
 
     /// Whether a bank account is linked under it; a card is not.

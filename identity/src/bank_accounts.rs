@@ -157,14 +157,8 @@ impl Identity {
     ) -> Result<Draft, IdentityError> {
         let number = checked_number(&new.number)?;
         let holder = checked_text("holder", &new.holder, LONGEST_HOLDER)?;
-        let refused = match new.rail {
-            rail if !rail.reaches_bank_accounts() => Some("has no bank accounts"),
-            rail if rail.is_sandbox() && tenant.mode.is_live() => Some("is for the sandbox only"),
-            // No configuration leads to one yet: a transfer to it would wait for ever.
-            rail if !rail.is_sandbox() => Some("is not offered here yet"),
-            _ => None,
-        };
-        if let Some(reason) = refused {
+        let no_bank = (!new.rail.reaches_bank_accounts()).then_some("has no bank accounts");
+        if let Some(reason) = no_bank.or_else(|| self.why_not(tenant, new.rail)) {
             let field = "rail";
             return Err(IdentityError::Invalid { field, reason });
         }

@@ -100,7 +100,8 @@ impl Identity {
         new: &NewCard,
     ) -> Result<Draft, IdentityError> {
         checked(new)?;
-        if let Some(reason) = refused(new.rail, tenant) {
+        let no_network = (!new.rail.takes_cards()).then_some("is no card network");
+        if let Some(reason) = no_network.or_else(|| self.why_not(tenant, new.rail)) {
             let field = "rail";
             return Err(IdentityError::Invalid { field, reason });
         }
@@ -113,16 +114,6 @@ impl Identity {
             bin: new.bin.clone(),
             last_four: new.last_four.clone(),
         })
-    }
-}
-
-fn refused(rail: RailId, tenant: &Tenant) -> Option<&'static str> {
-    match rail {
-        rail if !rail.takes_cards() => Some("is no card network"),
-        rail if rail.is_sandbox() && tenant.mode.is_live() => Some("is for the sandbox only"),
-        // No configuration leads to one yet: a transfer from it would wait for ever.
-        rail if !rail.is_sandbox() => Some("is not offered here yet"),
-        _ => None,
     }
 }
 

@@ -19,8 +19,13 @@ pub mod seed;
 mod subjects;
 mod users;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ambient::{Mint, SharedClock};
 use db::Db;
+use domain::Tenant;
+use domain::rail::RailId;
 use vault::Vault;
 
 pub use bank_accounts::{BankAccount, BankAccountState, NewBankAccount, UnknownState};
@@ -41,6 +46,8 @@ pub struct Identity {
     mint: Mint,
     clock: SharedClock,
     vault: Vault,
+    /// Rails to real banks that this installation is set up for.
+    offered: Arc<BTreeSet<RailId>>,
 }
 
 impl Identity {
@@ -50,6 +57,28 @@ impl Identity {
             mint,
             clock,
             vault,
+            offered: Arc::default(),
+        }
+    }
+
+    /// With these rails to real banks, beside those of the sandbox.
+    #[must_use]
+    pub fn offering(self, rails: impl IntoIterator<Item = RailId>) -> Self {
+        Self {
+            offered: Arc::new(rails.into_iter().collect()),
+            ..self
+        }
+    }
+
+    /// Why money of this tenant does not go by this rail; none where it may. The sandbox's rails
+    /// are for its tenants alone, and real ones never for them.
+    pub fn why_not(&self, tenant: &Tenant, rail: RailId) -> Option<&'static str> {
+        match (rail.is_sandbox(), tenant.mode.is_live()) {
+            (true, true) => Some("is for the sandbox only"),
+            (false, false) => Some("moves real money, which the sandbox does not"),
+            // A transfer over it would wait for ever.
+            (false, true) if !self.offered.contains(&rail) => Some("is not offered here"),
+            _ => None,
         }
     }
 }

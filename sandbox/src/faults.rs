@@ -41,6 +41,8 @@ pub enum Target {
     Captures,
     Voids,
     Refunds,
+    /// The opening of pages on which payers pay, and their closing.
+    Checkouts,
     /// What the bank sends by itself about the orders that come now.
     Webhooks,
 }

@@ -24,8 +24,14 @@ pub(crate) fn raise(
             "workers need a bank: name the sandbox bank's address with --sandbox-url",
         ));
     };
-    let rails = Rails::build(sandboxes(&bank_url))
-        .map_err(|error| Failure::caused(Code::ConfigInvalid, "no rail to the bank", &error))?;
+    let live = house.settings.live.iter().cloned();
+    let rails = Rails::build(sandboxes(&bank_url).into_iter().chain(live)).map_err(|error| {
+        Failure::caused(
+            Code::ConfigInvalid,
+            "the rails to the banks cannot be used",
+            &error,
+        )
+    })?;
     let books = Books::new(stores.transfers.clone());
     let bank = Bank::new(
         stores.transfers.clone(),
@@ -67,6 +73,10 @@ fn sandboxes(address: &str) -> [RailConfig; 2] {
     let cards = format!("{}/cards", address.trim_end_matches('/'));
     [
         RailConfig::SandboxBank(sandbox_bank::Config::at(address)),
-        RailConfig::SandboxCards(stripe::Config::at(cards, key)),
+        RailConfig::SandboxCards(stripe::Config {
+            // Where the network's own pages are; a shop would name its own.
+            return_url: Some(format!("{cards}/")),
+            ..stripe::Config::at(cards.clone(), key)
+        }),
     ]
 }

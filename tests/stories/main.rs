@@ -6,6 +6,7 @@
 
 mod agreed;
 mod books;
+mod checkout;
 mod console;
 mod costs;
 mod crash;
@@ -16,6 +17,7 @@ mod first_transfer;
 mod forged;
 mod histories;
 mod ledger;
+mod live;
 mod operators;
 mod outside;
 mod program;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
     trials.extend(ends::trials());
+    trials.extend(checkout::trials());
+    trials.extend(live::trials());
     trials.extend(agreed::trials());
     trials.extend(costs::trials());
     trials.extend(undo::trials());

@@ -53,6 +53,7 @@ pub enum Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub number: i64,
+    pub opened_at: Timestamp,
     /// An earlier attempt of this step may have arrived. Only a rail that recognises our reference
     /// may be sent it again, and its "rejected" then proves nothing.
     pub earlier_unresolved: bool,

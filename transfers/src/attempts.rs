@@ -140,6 +140,7 @@ async fn open(
     if let Some(answer) = answer {
         return Ok(Attempt {
             number,
+            opened_at: tx.now(),
             earlier_unresolved: false,
             first_left: None,
             earlier_answer: Some(answer),
@@ -172,6 +173,7 @@ async fn open(
     .await?;
     Ok(Attempt {
         number,
+        opened_at: tx.now(),
         earlier_unresolved: standing.is_some(),
         first_left,
         earlier_answer: None,

@@ -2,7 +2,7 @@
 
 use domain::rail::RailId;
 use domain::transfer::{Endpoint, Till};
-use domain::{AccountId, BankAccountId, CardId, Currency, MerchantId, Mode, Tenant, UserId};
+use domain::{AccountId, BankAccountId, CardId, Currency, MerchantId, Tenant, UserId};
 use identity::{BankAccountState, FeeTerms};
 use ledger::{AccountRef, State};
 
@@ -54,7 +54,14 @@ impl Transfers {
         wrong: &mut Vec<FieldError>,
     ) -> Result<Option<End>, AcceptError> {
         let pointer = side.pointer();
-        if let Some((code, detail)) = impossible(end, side, tenant.mode) {
+        let no_way = impossible(end, side).or_else(|| match end {
+            EndpointRef::Checkout(rail) => {
+                let why = self.identity.why_not(tenant, rail)?;
+                Some(("rail_not_offered", why))
+            }
+            _ => None,
+        });
+        if let Some((code, detail)) = no_way {
             wrong.push(complaint(pointer, code, detail));
             return Ok(None);
         }
@@ -220,7 +227,7 @@ fn checkout(rail: RailId) -> End {
 }
 
 /// What no search can make possible.
-fn impossible(end: EndpointRef, side: Side, mode: Mode) -> Option<(&'static str, &'static str)> {
+fn impossible(end: EndpointRef, side: Side) -> Option<(&'static str, &'static str)> {
     match (end, side) {
         (EndpointRef::Merchant(_), Side::Source) => {
             Some(("not_a_source", "can only be paid; nothing is taken from it"))
@@ -230,9 +237,6 @@ fn impossible(end: EndpointRef, side: Side, mode: Mode) -> Option<(&'static str,
         }
         (EndpointRef::Checkout(rail), Side::Source) if !rail.has_a_checkout() => {
             Some(("no_checkout", "is over a rail without a checkout"))
-        }
-        (EndpointRef::Checkout(rail), Side::Source) if rail.is_sandbox() && mode.is_live() => {
-            Some(("sandbox_only", "is over a rail of the sandbox"))
         }
         _ => None,
     }

@@ -4,7 +4,7 @@
 #![allow(missing_debug_implementations)] // The SDK's macros define marker types without it.
 
 use domain::rail::{RailId, Rejection};
-use domain::transfer::{Decline, Happening, Order};
+use domain::transfer::{self, Decline, Happening, Order};
 use domain::{Action, ActionId, BankAccountId, Money, Step, StepKey, Tenant, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -73,6 +73,18 @@ impl Bank {
         unimplemented!()
     }
 
+    /// Opens a page on which the payer is asked. Nothing moves by it.
+    #[activity(name = "checkout.open")]
+    pub fn open_checkout(_: BankStep) -> Result<CheckoutAnswer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Closes the page, and asks what came of it.
+    #[activity(name = "checkout.close")]
+    pub fn close_checkout(_: BankStep) -> Result<Verdict, ActivityError> {
+        unimplemented!()
+    }
+
     /// Asks what became of a step whose answer never came. Changes nothing at the bank.
     #[activity(name = "bank.inquire")]
     pub fn inquire(_: BankStep) -> Result<Verdict, ActivityError> {
@@ -104,7 +116,9 @@ impl Audit {
 /// output differs does not compile.
 pub mod definitions {
     pub use super::audit::{Act, Approved};
-    pub use super::bank::{Authorise, Capture, Debit, Inquire, PayOut, Refund, Void};
+    pub use super::bank::{
+        Authorise, Capture, CloseCheckout, Debit, Inquire, OpenCheckout, PayOut, Refund, Void,
+    };
     pub use super::books::{Record, Screen};
 }
 
@@ -252,6 +266,26 @@ pub enum BankAnswer {
         evidence: String,
     },
     /// It may have happened. Nothing is concluded from this but that one has to find out.
+    Unknown {
+        evidence: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum CheckoutAnswer {
+    /// The payer may pay there until it closes.
+    Opened {
+        page: transfer::Action,
+    },
+    /// It was opened before, and paid.
+    Paid {
+        bank_reference: String,
+    },
+    Refused {
+        rejection: Rejection,
+    },
+    /// It may be open; nobody of ours knows where.
     Unknown {
         evidence: String,
     },

@@ -5,6 +5,7 @@
 mod bank;
 mod books;
 mod card;
+mod checkout;
 mod desk;
 mod doubt;
 mod messages;

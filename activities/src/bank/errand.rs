@@ -2,8 +2,8 @@
 //! what the engine says: the account's number, the card's token, the network's own reference.
 
 use domain::rail::{
-    CardAsk, CardOrder, CardPart, CardToken, Found, Inquiry, Instruction, NetworkReference,
-    PortError, Rail, RailId,
+    CardAsk, CardOrder, CardPart, CardToken, CheckoutQuestion, Found, Inquiry, Instruction,
+    NetworkReference, PortError, Rail, RailId,
 };
 use domain::transfer::{Endpoint, Order};
 use domain::{Step, StepKey};
@@ -20,6 +20,8 @@ pub(super) enum Movement {
     Debit,
     PayOut,
     Card(CardPart),
+    /// A page on which the payer is asked.
+    Checkout,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +37,7 @@ pub(super) enum Errand {
 pub(super) enum Question {
     Movement(Inquiry),
     Card(CardOrder),
+    Checkout(CheckoutQuestion),
 }
 
 /// What a step of this order is, and at which rail; none where it is nothing at any.
@@ -63,6 +66,14 @@ pub(super) const fn movement(order: &Order, key: StepKey) -> Option<(Movement, R
             };
             Some((Movement::Card(part), rail))
         }
+        (Step::Collect, undo, Endpoint::Checkout { rail }, _) => {
+            let movement = if undo {
+                Movement::Card(CardPart::Refund)
+            } else {
+                Movement::Checkout
+            };
+            Some((movement, rail))
+        }
         _ => None,
     }
 }
@@ -81,6 +92,8 @@ pub(super) async fn errand(bank: &Bank, step: &BankStep) -> Result<Errand, Activ
             };
             Errand::Card(order(bank, step, part, card).await?)
         }
+        // A page is opened, and not sent like an order.
+        Movement::Checkout => return Err(failure::contradiction(NoErrand)),
     })
 }
 
@@ -94,6 +107,25 @@ pub(super) async fn question(bank: &Bank, step: &BankStep) -> Result<Question, A
             money: step.money(),
         }),
         Movement::Card(part) => Question::Card(order(bank, step, part, CardToken::unsaid()).await?),
+        Movement::Checkout => Question::Checkout(checkout(bank, step).await?),
+    })
+}
+
+/// Which page, once it is known.
+pub(super) async fn checkout(
+    bank: &Bank,
+    step: &BankStep,
+) -> Result<CheckoutQuestion, ActivityError> {
+    let found = bank
+        .transfers
+        .get(&step.order.tenant, step.order.transfer)
+        .await
+        .map_err(failure::try_again)?;
+    let action = found.and_then(|found| found.action);
+    Ok(CheckoutQuestion {
+        key: step.key,
+        money: step.money(),
+        page: action.map(|action| action.reference),
     })
 }
 
@@ -180,6 +212,7 @@ impl Question {
         match self {
             Self::Movement(about) => Some(rail.inquiries()?.inquire(about).await),
             Self::Card(order) => Some(rail.cards()?.find(order).await),
+            Self::Checkout(about) => Some(rail.checkouts()?.find(about).await),
         }
     }
 }

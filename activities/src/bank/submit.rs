@@ -72,12 +72,12 @@ pub(super) async fn submit(
     conclude(answer, attempt.earlier_unresolved, never_repeat)
 }
 
-const TOO_LONG_AGO: &str = "it left so long ago that the bank may have forgotten our reference; it is not sent again, only \
+pub(super) const TOO_LONG_AGO: &str = "it left so long ago that the bank may have forgotten our reference; it is not sent again, only \
      asked about";
 
 /// A bank is asked for what was accepted, and for nothing else: whoever can start a workflow must
 /// not be able to choose an amount or an account by it.
-fn as_accepted(step: &BankStep, movement: Movement, stored: Option<Order>) -> bool {
+pub(super) fn as_accepted(step: &BankStep, movement: Movement, stored: Option<Order>) -> bool {
     of_what_was_accepted(step, stored)
         && errand::movement(&step.order, step.key) == Some((movement, step.rail))
 }
@@ -89,7 +89,7 @@ pub(super) fn of_what_was_accepted(step: &BankStep, stored: Option<Order>) -> bo
     stored == Some(*order) && key.transfer == order.transfer && rail == Some(step.rail)
 }
 
-fn not_recorded(error: AttemptError) -> ActivityError {
+pub(super) fn not_recorded(error: AttemptError) -> ActivityError {
     match error {
         AttemptError::Store(_) => failure::try_again(error),
         // The transfer is in no state to send this: no repetition changes that.

@@ -130,7 +130,7 @@ pub(super) fn payment(
     })
 }
 
-fn success(sent: Result<Reply, Lost>) -> Result<Reply, PortError> {
+pub(super) fn success(sent: Result<Reply, Lost>) -> Result<Reply, PortError> {
     let reply = arrived(sent)?;
     match reply.status {
         200 => Ok(reply),
@@ -144,7 +144,7 @@ fn success(sent: Result<Reply, Lost>) -> Result<Reply, PortError> {
     }
 }
 
-fn contradicts(what: &str) -> Found {
+pub(super) fn contradicts(what: &str) -> Found {
     Found::Contradicts {
         evidence: format!("the network has {what}"),
     }

@@ -14,7 +14,7 @@ use crate::transport::{Request, below};
 
 /// What we were written against; Stripe keeps answering in its words.
 const VERSION: (&str, &str) = ("stripe-version", "2024-06-20");
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) fn order(base: &Url, api_key: &Secret, order: &CardOrder) -> Result<Request, PortError> {
     let key = order.key().to_string();
@@ -90,13 +90,13 @@ pub(super) fn payment(base: &Url, api_key: &Secret, payment: &NetworkReference) 
     signed(Request::get(url), api_key)
 }
 
-fn signed(request: Request, api_key: &Secret) -> Request {
+pub(super) fn signed(request: Request, api_key: &Secret) -> Request {
     request
         .header("authorization", format!("Bearer {}", api_key.reveal()))
         .header(VERSION.0, VERSION.1)
 }
 
-fn written(money: Money) -> Result<String, PortError> {
+pub(super) fn written(money: Money) -> Result<String, PortError> {
     to_wire(money)
         .map(|amount| amount.to_string())
         .ok_or(PortError::Rejected(Rejection {

@@ -48,10 +48,14 @@ pub(super) fn verify(
         "payment_intent" => Some(object.id),
         _ => object.payment_intent,
     };
-    let key = object.metadata.get(KEY).and_then(|key| key.parse().ok());
+    let key = object.metadata.get(KEY);
+    // A checkout's page and what was paid there carry the key of their step.
+    let step = key.and_then(|key| key.parse().ok());
+    let part = key.and_then(|key| key.parse().ok());
     let payment = payment.filter(|payment| is_word(payment, 64));
     let ask = [
-        key.map(Ask::Card),
+        step.map(Ask::Step),
+        part.map(Ask::Card),
         payment.map(|payment| Ask::Payment(NetworkReference(payment))),
     ];
     // An event about something else, a payout of theirs perhaps, asks for nothing.

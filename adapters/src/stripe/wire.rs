@@ -46,6 +46,24 @@ pub(super) struct Refund {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
+/// A checkout's page.
+#[derive(Deserialize)]
+pub(super) struct Session {
+    pub(super) id: String,
+    pub(super) object: String,
+    pub(super) amount_total: Option<i64>,
+    pub(super) currency: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) payment_status: Option<String>,
+    pub(super) payment_intent: Option<String>,
+    pub(super) url: Option<String>,
+    /// Said by the sandbox network only: the payer went away.
+    #[serde(default)]
+    pub(super) abandoned: bool,
+    #[serde(default)]
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Listed<T> {
     pub(super) data: Vec<T>,

@@ -5,7 +5,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::{
-    Answer, Capacity, Cards, Found, PortError, RailId, RailPromises, Statements, Webhooks,
+    Answer, Capacity, Cards, Checkouts, Found, PortError, RailId, RailPromises, Statements,
+    Webhooks,
 };
 use crate::{Money, StepKey};
 
@@ -91,6 +92,11 @@ pub trait Rail: Send + Sync + fmt::Debug {
 
     /// Authorises, captures, voids and refunds on cards.
     fn cards(&self) -> Option<&dyn Cards> {
+        None
+    }
+
+    /// Asks payers on pages of its own. What was paid there is given back as a card's payment is.
+    fn checkouts(&self) -> Option<&dyn Checkouts> {
         None
     }
 

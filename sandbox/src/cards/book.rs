@@ -6,16 +6,27 @@ use ambient::Timestamp;
 use rusqlite::Connection;
 
 use super::said::Said;
-use super::{authorise, capture, chargeback, idempotency, intent, refund, void};
+use super::{authorise, capture, chargeback, checkout, idempotency, intent, refund, void};
 use crate::magic;
 use crate::misbehaviour::Misbehaviour;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Authorise,
-    Capture { payment: String },
-    Void { payment: String },
+    Capture {
+        payment: String,
+    },
+    Void {
+        payment: String,
+    },
     Refund,
+    /// Opens a page whose address begins like this.
+    OpenCheckout {
+        below: String,
+    },
+    CloseCheckout {
+        page: String,
+    },
 }
 
 /// One changing request.
@@ -86,7 +97,8 @@ pub(super) fn submit(books: &Connection, it: &Submission) -> rusqlite::Result<Ou
     }
     let amount = it
         .number("amount")
-        .or_else(|| it.number("amount_to_capture"));
+        .or_else(|| it.number("amount_to_capture"))
+        .or_else(|| it.number(checkout::AMOUNT));
     let magic = amount.and_then(|amount| magic::of_amount(amount, attempt));
     let fault = it.fault.or(magic);
     let said = match known {
@@ -97,6 +109,8 @@ pub(super) fn submit(books: &Connection, it: &Submission) -> rusqlite::Result<Ou
                 Wish::Capture { payment } => capture::capture(books, it, payment)?,
                 Wish::Void { payment } => void::void(books, it, payment)?,
                 Wish::Refund => refund::refund(books, it)?,
+                Wish::OpenCheckout { below } => checkout::open(books, it, below)?,
+                Wish::CloseCheckout { page } => checkout::close(books, page, it.now)?,
             };
             if let Some(key) = it.key.as_ref().filter(|_| said.is_kept()) {
                 idempotency::keep(books, key, &fingerprint, &said)?;

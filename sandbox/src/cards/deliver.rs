@@ -69,7 +69,7 @@ fn distorted(fault: M, mut said: Said, earlier: Option<Said>) -> Said {
 fn distort(fault: M, object: &mut Value, earlier: Option<&Said>) {
     match fault {
         M::OtherAmount => {
-            for field in ["amount", "amount_received"] {
+            for field in ["amount", "amount_received", "amount_total"] {
                 if let Some(amount) = object[field].as_i64() {
                     object[field] = (amount + 1).into();
                 }

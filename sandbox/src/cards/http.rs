@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Path, Query, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +18,7 @@ use super::book::{Outgoing, Wish};
 use super::card;
 use super::deliver::{deliver, respond};
 use super::network::CardNetwork;
+use super::page;
 use super::said::Said;
 use super::search::Question;
 use crate::answer::{broken, malformed, parse};
@@ -38,9 +40,13 @@ pub(super) fn router(network: CardNetwork) -> Router {
         .route("/v1/payment_intents/{id}/capture", post(capture))
         .route("/v1/payment_intents/{id}/cancel", post(void))
         .route("/v1/refunds", post(refund).get(refunds))
+        .route("/v1/checkout/sessions", post(open_checkout))
+        .route("/v1/checkout/sessions/{id}", get(checkout))
+        .route("/v1/checkout/sessions/{id}/expire", post(close_checkout))
         .layer(from_fn(with_a_key));
     Router::new()
         .merge(guarded)
+        .merge(page::routes())
         .route("/control/outage", post(set_outage))
         .route("/control/faults", get(faults).post(set_faults))
         .route("/control/chargebacks", post(charge_back))
@@ -86,6 +92,35 @@ async fn refund(network: Network, headers: HeaderMap, body: Body) -> Response {
     submit(network, Wish::Refund, &headers, body).await
 }
 
+async fn open_checkout(
+    network: Network,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    // As the client reached us, so the payer reaches the page.
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.or(uri.authority().map(Authority::as_str));
+    let below = uri.path().trim_end_matches("/v1/checkout/sessions");
+    let below = format!("http://{}{below}/pay/", host.unwrap_or("localhost"));
+    submit(network, Wish::OpenCheckout { below }, &headers, body).await
+}
+
+async fn close_checkout(
+    network: Network,
+    Path(page): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    submit(network, Wish::CloseCheckout { page }, &headers, body).await
+}
+
+async fn checkout(network: Network, Path(id): Path<String>) -> Response {
+    ask(network, Question::Checkout(id)).await
+}
+
 async fn submit(State(network): Network, wish: Wish, headers: &HeaderMap, body: Body) -> Response {
     let body = match body {
         Ok(body) => body,
@@ -100,7 +135,7 @@ async fn submit(State(network): Network, wish: Wish, headers: &HeaderMap, body: 
     deliver(network.clock(), outgoing).await
 }
 
-fn form(body: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn form(body: &[u8]) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(body).into_owned().collect()
 }
 

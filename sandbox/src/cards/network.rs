@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ambient::{EntropyError, Mint, SharedClock};
 
 use super::book::{self, Outgoing, Submission, Wish};
+use super::checkout::{self, Checkout, Deed, Done};
 use super::intent::{self, Payment};
 use super::refund::{self, Refund};
 use super::said::Said;
@@ -154,6 +155,7 @@ impl CardNetwork {
             Wish::Capture { .. } => Target::Captures,
             Wish::Void { .. } => Target::Voids,
             Wish::Refund => Target::Refunds,
+            Wish::OpenCheckout { .. } | Wish::CloseCheckout { .. } => Target::Checkouts,
         };
         let reference = key.as_deref().unwrap_or_default();
         let fault = self.inner.controls.todays(target, reference)?;
@@ -167,6 +169,27 @@ impl CardNetwork {
         };
         let book = move |books: &_| book::submit(books, &submission);
         Ok(self.inner.books.run(book).await?)
+    }
+
+    /// A page, and whether somebody may still pay there.
+    pub(super) async fn checkout(
+        &self,
+        page: &str,
+    ) -> Result<Option<(Checkout, bool)>, BooksError> {
+        let (page, now) = (page.to_owned(), self.inner.clock.now());
+        let found = self.look(move |books| checkout::find(books, &page)).await?;
+        Ok(found.map(|found| {
+            let open = found.is_open(now);
+            (found, open)
+        }))
+    }
+
+    /// What a payer does on a page; none where there is no such page.
+    pub(super) async fn act(&self, page: &str, deed: Deed) -> Result<Option<Done>, Broken> {
+        let (page, fresh) = (page.to_owned(), self.inner.mint.next()?);
+        let now = self.inner.clock.now();
+        let act = move |books: &_| checkout::act(books, &page, &deed, fresh, now);
+        Ok(self.inner.books.run(act).await?)
     }
 
     pub(super) async fn ask(

@@ -4,7 +4,7 @@ use crate::books::Plan;
 use crate::outbox;
 
 pub(super) const CARDS: Plan = Plan {
-    versions: &[BOOKS, outbox::SCHEMA],
+    versions: &[BOOKS, outbox::SCHEMA, CHECKOUTS],
     seed: |_| Ok(()),
 };
 
@@ -53,4 +53,22 @@ const BOOKS: &str = "
         key  TEXT    PRIMARY KEY,
         seen INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+";
+
+const CHECKOUTS: &str = "
+    -- Pages on which payers pay. What was paid there is a payment like any other.
+    CREATE TABLE checkouts (
+        seq        INTEGER PRIMARY KEY,
+        id         TEXT    NOT NULL UNIQUE,
+        amount     INTEGER NOT NULL CHECK (amount > 0),
+        currency   TEXT    NOT NULL,
+        metadata   TEXT    NOT NULL,
+        client_key TEXT    NOT NULL,
+        back       TEXT    NOT NULL,
+        link       TEXT    NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        abandoned  INTEGER NOT NULL DEFAULT 0,
+        payment    TEXT REFERENCES intents (id)
+    ) STRICT;
 ";

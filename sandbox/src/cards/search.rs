@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::said::Said;
-use super::{book, intent, refund};
+use super::{book, checkout, intent, refund};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
@@ -14,6 +14,7 @@ pub(super) enum Question {
     /// `metadata['remit_key']:'<value>'`.
     Search(String),
     RefundsOf(String),
+    Checkout(String),
 }
 
 const MOST_FOUND: i64 = 10;
@@ -27,6 +28,10 @@ pub(super) fn answer(
     Ok(match question {
         Question::Payment(id) => match intent::find(books, id)? {
             Some(payment) => Said::done(payment.json()),
+            None => Said::missing(),
+        },
+        Question::Checkout(page) => match checkout::find(books, page)? {
+            Some(found) => Said::done(found.json(now)),
             None => Said::missing(),
         },
         Question::Search(query) => {

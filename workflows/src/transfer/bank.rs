@@ -22,10 +22,10 @@ pub(super) enum Outcome {
 }
 
 /// How often a step that provably never arrived is sent again before a person looks at it.
-const ROUNDS_BEFORE_A_PERSON_LOOKS: u32 = 5;
+pub(super) const ROUNDS_BEFORE_A_PERSON_LOOKS: u32 = 5;
 
 /// A person wanted it back before it left.
-const TAKEN_BACK: Outcome = Outcome::Refused {
+pub(super) const TAKEN_BACK: Outcome = Outcome::Refused {
     decline: Decline::TakenBack,
 };
 
@@ -203,7 +203,7 @@ pub(super) fn line(ctx: &Ctx, step: BankStep) -> Line {
     }
 }
 
-fn refused(rejection: &Rejection) -> Outcome {
+pub(super) fn refused(rejection: &Rejection) -> Outcome {
     Outcome::Refused {
         decline: rejection.decline,
     }

@@ -58,9 +58,14 @@ async fn release(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<()> {
     Ok(())
 }
 
-/// Gives back what was taken, to the same card.
-pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> WorkflowResult<String> {
-    let key = StepKey::undo(order.transfer, Step::Fund);
+/// Gives back what was taken, to the same card. `taken` is the step that took it.
+pub(super) async fn give_back(
+    ctx: &Ctx,
+    order: &Order,
+    rail: RailId,
+    taken: Step,
+) -> WorkflowResult<String> {
+    let key = StepKey::undo(order.transfer, taken);
     undone(ctx, order, key, rail, Movement::Refund).await
 }
 

@@ -9,7 +9,7 @@ use super::Ctx;
 use super::bank::{self, Outcome};
 use super::books::{Pen, Stop};
 use super::desk::Waiting;
-use super::{card, operator, screen};
+use super::{card, checkout, operator, screen};
 
 pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
     let order = ctx.state(|transfer| transfer.order);
@@ -111,8 +111,12 @@ async fn collect(
             pen.write().await?;
             card::collect(ctx, order, rail, undo).await.map(Some)
         }
-        // No rail of ours has one yet, so none is accepted.
-        Asking::Checkout(_) => Err(Stop::Refused(Decline::RefusedByBank)),
+        Asking::Checkout(rail) => {
+            pen.write().await?;
+            checkout::collect(ctx, order, rail, pen, undo)
+                .await
+                .map(Some)
+        }
     }
 }
 
@@ -154,9 +158,11 @@ impl Undo {
 /// The undo of collecting: the money goes back to where it came from.
 async fn give_back(ctx: &Ctx, order: &Order, pen: &mut Pen) -> WorkflowResult<()> {
     let bank_reference = match order.source.asking() {
-        Asking::Books | Asking::Checkout(_) => None,
+        Asking::Books => None,
         Asking::Debit(rail) => Some(bank::give_back(ctx, order, rail).await?),
-        Asking::Card(rail) => Some(card::give_back(ctx, order, rail).await?),
+        Asking::Card(rail) => Some(card::give_back(ctx, order, rail, Step::Fund).await?),
+        // What was paid on a page was taken at once.
+        Asking::Checkout(rail) => Some(card::give_back(ctx, order, rail, Step::Collect).await?),
     };
     loop {
         let bank_reference = bank_reference.clone();
