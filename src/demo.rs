@@ -172,6 +172,7 @@ async fn examples(
             money: Money::from_minor(amount, Currency::EUR).map_err(failed)?,
             source,
             destination,
+            execute_at: None,
             quote: None,
             client_reference: Some(name.to_owned()),
             description: None,

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use domain::Tenant;
+use domain::{Tenant, TransferId};
 use tokio::sync::oneshot;
 use transfers::{AcceptError, Accepted, IdempotencyKey, NewTransfer, StoreError, Transfer};
 
@@ -42,6 +42,22 @@ pub(crate) async fn accept(
     answered
         .await
         .unwrap_or_else(|_| Err(StoreError::Unknown(db::DbError::Panicked).into()))
+}
+
+/// The row says so already; its run is told now, or finds out when its day comes.
+pub(crate) fn call_off(app: &App, id: TransferId) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let deadline = app.clock.now().after(PATIENCE);
+        tokio::select! {
+            told = app.starter.call_off(id) => {
+                if let Err(error) = told {
+                    tracing::debug!(transfer = %id, %error, "its run finds out by itself");
+                }
+            }
+            () = app.clock.sleep_until(deadline) => {}
+        }
+    });
 }
 
 async fn start(app: &App, transfer: &Transfer) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ambient::{Mint, SharedClock};
 use db::Db;
+use domain::TransferId;
 use domain::transfer::Order;
 use futures_util::future::BoxFuture;
 use identity::Identity;
@@ -16,6 +17,9 @@ use transfers::{Admission, Transfers};
 /// Starts the workflow of an accepted transfer. "Already started" is success.
 pub trait Starter: Send + Sync + fmt::Debug {
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<(), StartError>>;
+
+    /// Tells the run of a transfer that it was called off. A run that is not there is success.
+    fn call_off(&self, transfer: TransferId) -> BoxFuture<'_, Result<(), StartError>>;
 
     /// Whether a workflow could be started now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>>;

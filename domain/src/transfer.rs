@@ -9,6 +9,7 @@ mod happening;
 mod locked_quote;
 mod order;
 mod status;
+mod when;
 
 pub use action::{Action, UnknownAction, What};
 pub use decline::Decline;
@@ -19,3 +20,4 @@ pub use happening::{Happening, NotNow};
 pub use locked_quote::LockedQuote;
 pub use order::Order;
 pub use status::Status;
+pub use when::{FURTHEST, InvalidWhen, NotThen, When};

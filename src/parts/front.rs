@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use api::{App, Limits, Parts, Probe, StartError};
-use domain::Code;
 use domain::transfer::Order;
+use domain::{Code, TransferId};
 use futures::future::{BoxFuture, FutureExt};
 use rails::Watched;
 use temporal::{Client, Starter};
@@ -73,6 +73,16 @@ impl api::Starter for Start {
         async {
             self.0
                 .start(order)
+                .await
+                .map_err(|error| StartError(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn call_off(&self, transfer: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
+        async move {
+            self.0
+                .call_off(transfer)
                 .await
                 .map_err(|error| StartError(Box::new(error)))
         }

@@ -17,7 +17,7 @@ pub use connect::{Address, ConnectError, InProcess, connect};
 pub use marks::register_marks;
 pub use messenger::{Messenger, SendError};
 pub use runs::{RunError, RunState, Runs};
-pub use starter::{StartError, Starter};
+pub use starter::{StartError, Starter, TellError};
 pub use temporalio_client::Client;
 pub use workflows::{Said, Standing};
 

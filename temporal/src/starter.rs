@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use domain::TransferId;
 use domain::transfer::Order;
-use temporalio_client::errors::WorkflowStartError;
+use temporalio_client::errors::{WorkflowInteractionError, WorkflowStartError};
 use temporalio_client::tonic::Code;
-use temporalio_client::{Client, WorkflowIdReusePolicy, WorkflowStartOptions};
+use temporalio_client::{
+    Client, WorkflowCancelOptions, WorkflowIdReusePolicy, WorkflowStartOptions,
+};
 use workflows::Transfer;
 
 use crate::TRANSFERS;
@@ -20,6 +23,15 @@ pub enum StartError {
     #[error(
         "the workflow engine did not answer in time; the transfer is stored and will be started by itself"
     )]
+    TimedOut,
+}
+
+/// Nothing depends on it.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    #[error("the run was not told; it finds out by itself")]
+    NotTold(#[source] Box<WorkflowInteractionError>),
+    #[error("the workflow engine did not answer in time; the run finds out by itself")]
     TimedOut,
 }
 
@@ -93,6 +105,19 @@ impl Starter {
 }
 
 impl Starter {
+    /// Tells a run that its transfer was called off. One that is not there needs no telling.
+    pub async fn call_off(&self, transfer: TransferId) -> Result<(), TellError> {
+        let run = self
+            .client
+            .get_workflow_handle::<Transfer>(workflows::workflow_id(transfer));
+        let told = run.cancel(WorkflowCancelOptions::default());
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(Ok(()) | Err(WorkflowInteractionError::NotFound(_))) => Ok(()),
+            Ok(Err(error)) => Err(TellError::NotTold(Box::new(error))),
+            Err(_) => Err(TellError::TimedOut),
+        }
+    }
+
     /// Whether a workflow could be started now.
     pub async fn ready(&self) -> Result<(), ConnectError> {
         connect::namespace_is_there(&self.client).await

@@ -16,6 +16,7 @@ mod false_answer;
 mod first_transfer;
 mod forged;
 mod histories;
+mod later;
 mod ledger;
 mod live;
 mod operators;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     trials.extend(crash::trials());
     trials.extend(ledger::trials());
     trials.extend(histories::trials());
+    trials.extend(later::trials());
     trials.extend(rails::trials());
     trials.extend(operators::trials());
     trials.extend(outside::trials());

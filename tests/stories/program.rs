@@ -218,9 +218,18 @@ impl Api {
         idempotency_key: &str,
         body: &Value,
     ) -> Result<(StatusCode, Value)> {
+        self.post_to("/v1/transfers", idempotency_key, body).await
+    }
+
+    pub(crate) async fn post_to(
+        &self,
+        path: &str,
+        idempotency_key: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, Value)> {
         let request = self
             .http
-            .post(format!("{}/v1/transfers", self.url))
+            .post(format!("{}{path}", self.url))
             .bearer_auth(&self.key)
             .header("Idempotency-Key", idempotency_key)
             .json(body);

@@ -15,7 +15,23 @@ use crate::error::{AcceptError, StoreError};
 use crate::history::{self, Change};
 use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, books, outbox, row, scope, terms};
 
-const OPERATION: &str = "transfers.create";
+/// Who accepts it, each with keys of its own: no client can take a key that an occurrence will need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Occurrence,
+    BatchItem,
+}
+
+impl Operation {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "transfers.create",
+            Self::Occurrence => "schedules.occur",
+            Self::BatchItem => "batches.item",
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Accepted {
@@ -35,13 +51,24 @@ impl Transfers {
         key: &IdempotencyKey,
         new: NewTransfer,
     ) -> Result<Accepted, AcceptError> {
-        if let Some(first) = self.first(tenant, key, &new).await? {
+        self.accept_for(Operation::Create, tenant, key, new).await
+    }
+
+    pub(crate) async fn accept_for(
+        &self,
+        operation: Operation,
+        tenant: &Tenant,
+        key: &IdempotencyKey,
+        new: NewTransfer,
+    ) -> Result<Accepted, AcceptError> {
+        let under = Under { operation, key };
+        if let Some(first) = self.first(tenant, under, &new).await? {
             return Ok(first);
         }
-        let draft = match self.draft(tenant, key, &new).await {
+        let draft = match self.draft(tenant, under, &new).await {
             // The same request may have been accepted meanwhile, and have taken the quote.
             Err(refused @ AcceptError::Invalid(_)) => {
-                return self.first(tenant, key, &new).await?.ok_or(refused);
+                return self.first(tenant, under, &new).await?.ok_or(refused);
             }
             draft => draft?,
         };
@@ -55,7 +82,7 @@ impl Transfers {
                 replayed: false,
             }),
             None => {
-                let first = self.first(tenant, key, &new).await?;
+                let first = self.first(tenant, under, &new).await?;
                 first.ok_or(AcceptError::Store(StoreError::Overloaded))
             }
         }
@@ -65,11 +92,11 @@ impl Transfers {
     async fn first(
         &self,
         tenant: &Tenant,
-        key: &IdempotencyKey,
+        under: Under<'_>,
         new: &NewTransfer,
     ) -> Result<Option<Accepted>, AcceptError> {
         let mut params = scope(tenant);
-        params.extend(params![OPERATION, key.as_str()]);
+        params.extend(params![under.operation.name(), under.key.as_str()]);
         let sql = "SELECT transfer_id, subject_id, sealed_command FROM idempotency_keys
              WHERE partner_id = $1 AND livemode = $2 AND operation = $3 AND idempotency_key = $4";
         let Some(row) = self.db.fetch_optional(sql, params).await? else {
@@ -81,7 +108,7 @@ impl Transfers {
         let opener = self.identity.subject_key(tenant, subject).await;
         if let Some(opener) = opener.map_err(StoreError::from)? {
             let plain = opener
-                .open(&command_purpose(key), &row.bytes("sealed_command")?)
+                .open(&under.purpose(), &row.bytes("sealed_command")?)
                 .map_err(StoreError::from)?;
             let before: Command = serde_json::from_slice(&plain).map_err(StoreError::from)?;
             if let Some(pointer) = before.difference(&Command::of(new)) {
@@ -101,7 +128,7 @@ impl Transfers {
     async fn draft(
         &self,
         tenant: &Tenant,
-        key: &IdempotencyKey,
+        under: Under<'_>,
         new: &NewTransfer,
     ) -> Result<Draft, AcceptError> {
         let mut wrong = new.complaints();
@@ -130,6 +157,13 @@ impl Transfers {
         else {
             return Err(AcceptError::Invalid(wrong));
         };
+        let execute_at = self.begins(
+            new,
+            under.operation,
+            [source.endpoint, destination.endpoint],
+            quote,
+            &mut wrong,
+        );
         let fee = terms::fee(arrives, &destination, &mut wrong);
         if self
             .are_one_account(tenant, source.endpoint, destination.endpoint)
@@ -156,14 +190,15 @@ impl Transfers {
         let seal =
             |purpose: &str, plain: &[u8]| sealer.seal(purpose, plain).map_err(StoreError::from);
         let command = serde_json::to_vec(&Command::of(new)).map_err(StoreError::from)?;
-        let sealed_command = seal(&command_purpose(key), &command)?;
+        let sealed_command = seal(&under.purpose(), &command)?;
         let sealed_description = new
             .description
             .as_ref()
             .map(|text| seal(&row::description_purpose(id), text.as_bytes()))
             .transpose()?;
         Ok(Draft {
-            key: key.clone(),
+            operation: under.operation,
+            key: under.key.clone(),
             subject: owner,
             sealed_command,
             sealed_description,
@@ -173,6 +208,7 @@ impl Transfers {
             transfer: Transfer {
                 fee,
                 quote,
+                execute_at,
                 ..created(tenant, id, new, source.endpoint, destination.endpoint)
             },
         })
@@ -181,6 +217,7 @@ impl Transfers {
 
 #[derive(Clone)]
 struct Draft {
+    operation: Operation,
     key: IdempotencyKey,
     subject: UserId,
     sealed_command: Vec<u8>,
@@ -197,9 +234,10 @@ impl Draft {
         let mut transfer = self.transfer.clone();
         transfer.created_at = tx.now();
         transfer.updated_at = tx.now();
+        transfer.status = transfer.first_status();
         let mut key = row::scope_of(&transfer);
         key.extend(params![
-            OPERATION,
+            self.operation.name(),
             self.key.as_str(),
             transfer.id.to_string(),
             self.subject.to_string(),
@@ -265,10 +303,10 @@ const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, 
         on_hold_since, collect_reference, payout_reference, refund_reference, version, updated_at,
         decline_step, action_what, action_link, action_reference, action_until, source_kind,
         destination_kind, till, till_account, fee, quote_id, quote_currency, quote_buys,
-        quote_spread, quote_expires_at, screened, start_pending)
+        quote_spread, quote_expires_at, screened, execute_at, start_pending)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,
-        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, 1)";
+        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, 1)";
 
 fn created(
     tenant: &Tenant,
@@ -286,6 +324,7 @@ fn created(
         fee: None,
         quote: None,
         screened: true,
+        execute_at: None,
         client_reference: new.client_reference.clone(),
         description: new.description.clone(),
         metadata: new.metadata.clone(),
@@ -309,7 +348,19 @@ fn created(
     }
 }
 
-/// Bound to the key, so that a sealed command cannot be moved to another one.
-fn command_purpose(key: &IdempotencyKey) -> String {
-    format!("idempotency/{OPERATION}/{}", key.as_str())
+#[derive(Clone, Copy)]
+struct Under<'a> {
+    operation: Operation,
+    key: &'a IdempotencyKey,
+}
+
+impl Under<'_> {
+    /// Bound to the key, so that a sealed command cannot be moved to another one.
+    fn purpose(self) -> String {
+        format!(
+            "idempotency/{}/{}",
+            self.operation.name(),
+            self.key.as_str()
+        )
+    }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Command {
     /// Commands from before there were quotes have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quote: Option<String>,
+    /// As it was said, not the instant that followed from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    execute_at: Option<String>,
     client_reference: Option<String>,
     description: Option<String>,
     metadata: BTreeMap<String, String>,
@@ -31,6 +34,7 @@ impl Command {
             source: new.source.to_string(),
             destination: new.destination.to_string(),
             quote: new.quote.map(|quote| quote.to_string()),
+            execute_at: new.execute_at.map(|when| when.to_string()),
             client_reference: new.client_reference.clone(),
             description: new.description.clone(),
             metadata: new.metadata.clone(),
@@ -45,6 +49,7 @@ impl Command {
             ("/source", self.source == other.source),
             ("/destination", self.destination == other.destination),
             ("/quote", self.quote == other.quote),
+            ("/execute_at", self.execute_at == other.execute_at),
             (
                 "/client_reference",
                 self.client_reference == other.client_reference,

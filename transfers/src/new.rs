@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::rail::RailId;
+use domain::transfer::When;
 use domain::{AccountId, BankAccountId, CardId, MerchantId, Money, QuoteId, RequestId};
 
 use crate::FieldError;
@@ -53,6 +54,46 @@ pub enum EndpointRef {
     Merchant(MerchantId),
 }
 
+impl EndpointRef {
+    /// The word for its kind, as it is stored and as clients write it.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Wallet(_) => "wallet",
+            Self::BankAccount(_) => "bank_account",
+            Self::Card(_) => "card",
+            Self::Checkout(_) => "checkout",
+            Self::Merchant(_) => "merchant",
+        }
+    }
+
+    /// Its id, or a checkout's rail.
+    pub fn named(self) -> String {
+        match self {
+            Self::Checkout(rail) => rail.to_string(),
+            other => other.to_string(),
+        }
+    }
+
+    /// What was stored as `<end>_kind` and `<end>_account`.
+    pub(crate) fn stored(row: &db::Row, end: &str) -> Result<Self, db::DbError> {
+        let [kind, account] = ["kind", "account"].map(|what| format!("{end}_{what}"));
+        Ok(match row.text(&kind)?.as_str() {
+            "wallet" => Self::Wallet(row.parse(&account)?),
+            "bank_account" => Self::BankAccount(row.parse(&account)?),
+            "card" => Self::Card(row.parse(&account)?),
+            "checkout" => Self::Checkout(row.parse(&account)?),
+            "merchant" => Self::Merchant(row.parse(&account)?),
+            _ => {
+                return Err(db::DbError::column(
+                    &kind,
+                    "a kind of end",
+                    "something else",
+                ));
+            }
+        })
+    }
+}
+
 impl fmt::Display for EndpointRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,6 +113,8 @@ pub struct NewTransfer {
     pub destination: EndpointRef,
     /// At which the money changes its currency on the way.
     pub quote: Option<QuoteId>,
+    /// None: at once.
+    pub execute_at: Option<When>,
     /// The client's own id for it; searchable, not unique.
     pub client_reference: Option<String>,
     /// Free text. Sealed under the key of the person who sends.
@@ -175,6 +218,7 @@ mod tests {
             source: EndpointRef::Wallet(AccountId::from_bits(1)),
             destination: EndpointRef::Wallet(AccountId::from_bits(2)),
             quote: None,
+            execute_at: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),

@@ -288,6 +288,15 @@ fn changes_nothing(transfer: &Transfer, happening: &Happening) -> bool {
 /// again was cut off before it could remember the answer, and hears the same one. A bank is never
 /// meant: what a bank did and we deny is a contradiction.
 fn refused_before(transfer: &Transfer, happening: &Happening) -> Option<Decline> {
+    // Its client called it off while it waited: its run hears so at the first thing it says.
+    if transfer.status == Status::Canceled
+        && matches!(
+            happening,
+            Happening::Collecting | Happening::InReview { .. }
+        )
+    {
+        return Some(Decline::TakenBack);
+    }
     let of_a_wallet = match happening {
         Happening::Collecting => transfer
             .status_reason

@@ -18,7 +18,7 @@ pub(crate) const COLUMNS: &str = "partner_id, livemode, transfer_id, amount, cur
     in_doubt_since, operator_step, operator_since, operator_note, on_hold_step, on_hold_since,
     collect_reference, payout_reference, refund_reference, version, updated_at, source_kind,
     destination_kind, till, till_account, fee, quote_id, quote_currency, quote_buys, quote_spread,
-    quote_expires_at, screened, decline_step, action_what, action_link, action_reference,
+    quote_expires_at, screened, execute_at, decline_step, action_what, action_link, action_reference,
     action_until";
 
 /// A transfer whose description is still sealed.
@@ -121,6 +121,7 @@ impl Stored {
             fee: fee(row, currency)?,
             quote: quote(row, currency)?,
             screened: row.bool("screened")?,
+            execute_at: row.opt_timestamp("execute_at")?,
             client_reference: row.opt_text("client_reference")?,
             description: None,
             metadata,
@@ -232,6 +233,7 @@ pub(crate) fn later_half(transfer: &Transfer) -> Vec<Value> {
         quote.map(|quote| quote.spread.minor()),
         quote.map(|quote| quote.expires_at),
         transfer.screened,
+        transfer.execute_at,
     ]
 }
 

@@ -249,6 +249,8 @@ impl Seen {
     fn before(&self) -> Option<Screening> {
         match (self.transfer.status, &self.transfer.status_reason) {
             (Status::Created | Status::Scheduled | Status::InReview, _) => None,
+            // Its client called it off while it waited.
+            (Status::Canceled, _) => Some(Screening::Denied(Decline::TakenBack)),
             (Status::Failed, Some(reason)) if reason.step == Step::Screen => {
                 Some(Screening::Denied(reason.decline))
             }
@@ -267,7 +269,8 @@ impl Seen {
     }
 }
 
-/// All of them or none. The period is that of the acceptance, however late it is asked again.
+/// All of them or none. The period is that of the acceptance, or of the day for which it was
+/// ordered, however late it is asked again.
 async fn reserve(
     tx: &mut Tx,
     mint: &Mint,
@@ -287,7 +290,7 @@ async fn reserve(
             name: &name,
             money: transfer.money,
             transfer: Some(transfer.id),
-            at: transfer.created_at,
+            at: transfer.begins(),
             expires_at: None,
         };
         match limits::reserve_limit(tx, mint, limit, movement).await {

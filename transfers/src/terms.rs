@@ -1,10 +1,11 @@
 //! What an order costs and at which quote it changes its currency: agreed as it is accepted.
 
 use db::Tx;
-use domain::transfer::LockedQuote;
-use domain::{Money, Tenant};
+use domain::transfer::{Endpoint, LockedQuote, NotThen};
+use domain::{Money, Tenant, Timestamp};
 use ledger::Taken;
 
+use crate::accept::Operation;
 use crate::ends::{End, complaint};
 use crate::error::{AcceptError, FieldError};
 use crate::{NewTransfer, Transfer, Transfers};
@@ -43,6 +44,42 @@ impl Transfers {
             spread: quote.spread(),
             expires_at: quote.expires_at(),
         }))
+    }
+}
+
+impl Transfers {
+    /// The instant at which it is to be carried out, where the order names a time.
+    pub(crate) fn begins(
+        &self,
+        new: &NewTransfer,
+        operation: Operation,
+        ends: [Endpoint; 2],
+        quote: Option<LockedQuote>,
+        wrong: &mut Vec<FieldError>,
+    ) -> Option<Timestamp> {
+        let when = new.execute_at?;
+        let rails: Vec<_> = ends.into_iter().filter_map(Endpoint::rail).collect();
+        // An occurrence that was missed is made up for: its day may be past.
+        let begins = match operation {
+            Operation::Occurrence => Ok(when.instant(&rails)),
+            Operation::Create | Operation::BatchItem => when.begins(&rails, self.clock.now()),
+        };
+        match begins {
+            Ok(at) if quote.is_some_and(|quote| quote.expires_at <= at) => {
+                let detail = "expires before the transfer is to be carried out";
+                wrong.push(complaint("/quote", "expires_before", detail));
+                None
+            }
+            Ok(at) => Some(at),
+            Err(not) => {
+                let code = match not {
+                    NotThen::Past => "in_the_past",
+                    NotThen::TooFar => "too_far_ahead",
+                };
+                wrong.push(complaint("/execute_at", code, not.to_string()));
+                None
+            }
+        }
     }
 }
 

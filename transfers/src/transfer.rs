@@ -20,6 +20,8 @@ pub struct Transfer {
     pub quote: Option<LockedQuote>,
     /// Accepted by a version that looks at transfers before they begin.
     pub screened: bool,
+    /// To be carried out then; none where it was to be at once.
+    pub execute_at: Option<Timestamp>,
     pub client_reference: Option<String>,
     /// None where there was none, and once the sender was erased.
     pub description: Option<String>,
@@ -74,6 +76,21 @@ impl Transfer {
             fee: self.fee,
             quote: self.quote,
             screened: self.screened,
+            execute_at: self.execute_at,
+        }
+    }
+
+    /// From when on it is carried out.
+    pub(crate) fn begins(&self) -> Timestamp {
+        self.execute_at
+            .map_or(self.created_at, |at| at.max(self.created_at))
+    }
+
+    /// Where it stands once it is accepted.
+    pub(crate) fn first_status(&self) -> Status {
+        match self.execute_at {
+            Some(at) if at > self.created_at => Status::Scheduled,
+            _ => Status::Created,
         }
     }
 
@@ -82,7 +99,7 @@ impl Transfer {
     pub fn as_accepted(self) -> Self {
         Self {
             start_pending: true,
-            status: Status::Created,
+            status: self.first_status(),
             status_reason: None,
             network_status: None,
             facts: MoneyFacts::none(self.money.currency()),

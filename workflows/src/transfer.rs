@@ -8,6 +8,7 @@ mod card;
 mod checkout;
 mod desk;
 mod doubt;
+mod later;
 mod messages;
 mod operator;
 mod run;
@@ -74,7 +75,10 @@ impl Transfer {
     fn new(_: &WorkflowContextView, order: Order) -> Self {
         Self {
             order,
-            standing: Standing::new(Status::Created, "about to begin"),
+            standing: match order.execute_at {
+                Some(at) => Standing::new(Status::Scheduled, format!("waits for {at}")),
+                None => Standing::new(Status::Created, "about to begin"),
+            },
             desk: Desk::default(),
         }
     }

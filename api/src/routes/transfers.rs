@@ -1,5 +1,6 @@
-//! Transfers: accept one, read one, list them.
+//! Transfers: accept one, read one, list them, call one off.
 
+mod call_off;
 mod new;
 mod view;
 
@@ -40,6 +41,11 @@ pub(super) fn routes(table: Table) -> Table {
         .get("/v1/transfers", read, list)
         .get("/v1/transfers/{id}", read, get)
         .get("/v1/transfers/{id}/history", read, history)
+        .post(
+            "/v1/transfers/{id}/cancel",
+            Permission::Needs(Scope::TransfersWrite),
+            call_off::call_off,
+        )
 }
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

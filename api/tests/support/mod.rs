@@ -54,6 +54,10 @@ impl Starter for FakeStarter {
         })
     }
 
+    fn call_off(&self, _: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(self.answer())
+    }
+
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(self.answer())
     }

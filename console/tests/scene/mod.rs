@@ -61,6 +61,10 @@ impl Starter for Idle {
         Box::pin(async { Ok(()) })
     }
 
+    fn call_off(&self, _: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async { Ok(()) })
     }
@@ -189,6 +193,7 @@ impl Scene {
             money: Money::from_minor(amount, Currency::EUR)?,
             source,
             destination,
+            execute_at: None,
             quote: None,
             client_reference: Some(reference.to_owned()).filter(|text| !text.is_empty()),
             description: Some("Sent from a test".to_owned()),

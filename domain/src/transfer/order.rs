@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Endpoint, LockedQuote, Status};
 use crate::rail::RailId;
-use crate::{Money, Step, Tenant, TransferId};
+use crate::{Money, Step, Tenant, Timestamp, TransferId};
 
 /// The input of a transfer's workflow, and the immutable half of its row.
 ///
@@ -28,6 +28,9 @@ pub struct Order {
     /// screening are not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub screened: bool,
+    /// Not before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execute_at: Option<Timestamp>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // The shape that serde calls.
@@ -53,6 +56,7 @@ impl Order {
             fee: None,
             quote: None,
             screened: false,
+            execute_at: None,
         }
     }
 
@@ -129,7 +133,7 @@ impl Order {
 mod tests {
     use super::*;
     use crate::transfer::Till;
-    use crate::{AccountId, Currency, MerchantId, Mode, PartnerId, QuoteId, Timestamp};
+    use crate::{AccountId, Currency, MerchantId, Mode, PartnerId, QuoteId};
 
     fn eur(minor: i64) -> Money {
         Money::from_minor(minor, Currency::EUR).unwrap()
@@ -153,11 +157,13 @@ mod tests {
     fn what_came_later_is_not_written_where_it_is_not_used() {
         let text = serde_json::to_string(&order()).unwrap();
         assert!(!text.contains("fee") && !text.contains("quote") && !text.contains("screened"));
+        assert!(!text.contains("execute_at"));
         assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order());
         let fee = Some(eur(3));
         let later = Order {
             fee,
             screened: true,
+            execute_at: Some(Timestamp::from_seconds(9)),
             ..order()
         };
         let text = serde_json::to_string(&later).unwrap();

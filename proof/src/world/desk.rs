@@ -84,6 +84,7 @@ pub fn order(minor: i64, source: EndpointRef, destination: EndpointRef) -> Resul
         money: Money::from_minor(minor, Currency::EUR)?,
         source,
         destination,
+        execute_at: None,
         quote: None,
         client_reference: None,
         description: None,

@@ -67,6 +67,7 @@ impl House {
             money: eur(25_00),
             source,
             destination,
+            execute_at: None,
             quote: None,
             client_reference: None,
             description: None,

@@ -9,11 +9,14 @@ use super::Ctx;
 use super::bank::{self, Outcome};
 use super::books::{Pen, Stop};
 use super::desk::Waiting;
-use super::{card, checkout, operator, screen};
+use super::{card, checkout, later, operator, screen};
 
 pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
     let order = ctx.state(|transfer| transfer.order);
     let mut pen = Pen::new(ctx, order);
+    if let Some(at) = order.execute_at {
+        later::until(ctx, at).await?;
+    }
     // From here on a cancellation cannot cut a step in half any more.
     if ctx.cancellation_token().is_cancelled() && pen.call_off().await? {
         return Ok(Status::Canceled);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::rail::RailId;
+use domain::transfer::{InvalidWhen, When};
 use domain::{AccountId, BankAccountId, CardId, InvalidId, MerchantId, QuoteId, RequestId};
 use transfers::{EndpointRef, NewTransfer};
 
@@ -34,6 +35,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
         "source",
         "destination",
         "quote",
+        "execute_at",
         "client_reference",
         "description",
         "metadata",
@@ -43,6 +45,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
     let source = fields.required("source", faults, endpoint);
     let destination = fields.required("destination", faults, endpoint);
     let quote = fields.optional("quote", faults, quote_id);
+    let execute_at = fields.optional("execute_at", faults, when);
     let client_reference = fields.optional("client_reference", faults, text);
     let description = fields.optional("description", faults, text);
     let metadata = fields.optional("metadata", faults, metadata);
@@ -51,6 +54,7 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
         source: source?,
         destination: destination?,
         quote,
+        execute_at,
         client_reference,
         description,
         metadata: metadata.unwrap_or_default(),
@@ -61,6 +65,14 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
 
 fn text(field: Field<'_>, faults: &mut Faults) -> Option<String> {
     field.text(faults).map(str::to_owned)
+}
+
+fn when(field: Field<'_>, faults: &mut Faults) -> Option<When> {
+    let read = field.text(faults)?.parse();
+    let when = read.inspect_err(|error: &InvalidWhen| {
+        faults.value(field.pointer, "invalid_time", format!("This is {error}."));
+    });
+    when.ok()
 }
 
 fn quote_id(field: Field<'_>, faults: &mut Faults) -> Option<QuoteId> {

@@ -31,6 +31,9 @@ pub(super) struct TransferView {
     fee: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quote: Option<QuoteView>,
+    /// Not before then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execute_at: Option<String>,
     /// What somebody has to do now for it to go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     requires_action: Option<ActionView>,
@@ -172,6 +175,7 @@ impl From<Transfer> for TransferView {
             receives: order.receives(),
             fee: transfer.fee,
             quote: transfer.quote.map(QuoteView::from),
+            execute_at: transfer.execute_at.map(|at| at.to_string()),
             requires_action: transfer
                 .action
                 .filter(|_| matches!(transfer.status, Status::RequiresAction))
