@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::books::Books;
 use crate::operators::Operators;
 use crate::rail::Rail;
+use crate::rate::Rating;
 use crate::replay::Replay;
+use crate::rule::Ruling;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -39,6 +41,11 @@ pub(crate) enum Command {
     /// See how the rails are; pause, resume and limit them. May run beside the program, which
     /// honours it within a second.
     Rail(Rail),
+    /// The rates at which quotes are made: see and set. May run beside the program.
+    Rate(Rating),
+    /// How much may be moved, and from which amount on somebody looks first: see, set and lift. May
+    /// run beside the program.
+    Rule(Ruling),
     /// Before a new version is rolled out: replay the transfers under way in a running system, and
     /// list those that this version would decide otherwise. Ends with 16 if there are any
     Replay(Replay),

@@ -12,8 +12,10 @@ mod operators;
 mod parts;
 mod protection;
 mod rail;
+mod rate;
 mod replay;
 mod roles;
+mod rule;
 mod settings;
 mod stores;
 mod supervisor;
@@ -77,6 +79,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Transfer(asked)) => runtime.block_on(operators::run(asked, &settings)),
         Some(Command::Replay(asked)) => runtime.block_on(replay::run(&asked, &settings)),
         Some(Command::Rail(rail)) => runtime.block_on(rail::run(rail, &settings)),
+        Some(Command::Rate(rating)) => runtime.block_on(rate::run(rating, &settings)),
+        Some(Command::Rule(ruling)) => runtime.block_on(rule::run(ruling, &settings)),
     }
 }
 

@@ -10,9 +10,10 @@ use adapters::{Http, Limits, Lost, Reply, Request, Secret, Transport};
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use domain::rail::{
-    Answer, CardAsk, CardOrder, CardToken, Cards, Found, NetworkReference, PortError, Rail, RailId,
+    Answer, CardAsk, CardOrder, CardToken, Cards, CheckoutOrder, CheckoutQuestion, Found,
+    NetworkReference, PortError, Rail, RailId,
 };
-use domain::{Currency, Money, Step, StepKey, TransferId};
+use domain::{Currency, Money, Step, StepKey, Timestamp, TransferId};
 use testkit::{Localstripe, StripeMock, trial_needing};
 
 fn main() -> ExitCode {
@@ -197,7 +198,10 @@ async fn writes_what_stripe_reads(server: &'static StripeMock) -> Result<()> {
     let http = Http::new(Limits::default())?;
     let statuses = Mutex::default();
     let watched = Arc::new(Watched { http, statuses });
-    let config = Config::at(server.url(), Secret::new(API_KEY));
+    let config = Config {
+        return_url: Some("https://shop.example/thanks".to_owned()),
+        ..Config::at(server.url(), Secret::new(API_KEY))
+    };
     let rail = Stripe::over(watched.clone(), RailId::Stripe, config)?;
     let cards = rail.cards().unwrap();
     let payment = NetworkReference("pi_123".into());
@@ -230,8 +234,29 @@ async fn writes_what_stripe_reads(server: &'static StripeMock) -> Result<()> {
         ensure!(!matches!(found, Ok(Found::Executed { .. })), "{found:?}");
     }
     let _sample = cards.payment(&payment).await;
+    let page = CheckoutOrder {
+        key: StepKey::of(TransferId::from_bits(41), Step::Collect),
+        money: eur(5_000),
+        until: Timestamp::from_seconds(1_900_000_000),
+    };
+    let checkouts = rail.checkouts().unwrap();
+    let opened = checkouts.open(&page).await;
+    ensure!(
+        matches!(opened, Err(PortError::Unknown { .. })),
+        "{opened:?}"
+    );
+    for known in [None, Some("cs_test_123".to_owned())] {
+        let about = CheckoutQuestion {
+            key: page.key,
+            money: page.money,
+            page: known,
+        };
+        let found = checkouts.find(&about).await;
+        ensure!(!matches!(found, Ok(Found::Executed { .. })), "{found:?}");
+        checkouts.close(&about).await?;
+    }
     let statuses = watched.statuses.lock().unwrap();
-    ensure!(statuses.len() == 9, "{statuses:?}");
+    ensure!(statuses.len() == 13, "{statuses:?}");
     ensure!(
         statuses.iter().all(|(_, status)| *status == 200),
         "{statuses:?}"

@@ -27,6 +27,20 @@ pub(crate) fn storage(error: &DbError) -> Problem {
 pub(crate) fn identity(error: &IdentityError) -> Problem {
     match error {
         IdentityError::Database(error) => storage(error),
+        IdentityError::Overloaded => Problem::new(
+            Code::Overloaded,
+            "Nothing was stored. Wait as long as Retry-After says and send the same request again.",
+        )
+        .retry_after(1),
+        IdentityError::Closed => {
+            unavailable("Nothing was stored: storage has stopped. Try again in a moment.")
+        }
+        IdentityError::Unknown(source) => {
+            log(source);
+            unavailable(
+                "It may have been stored. Look whether it is there before you send it again.",
+            )
+        }
         other => {
             log(other);
             Problem::internal()

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         cases::fuzz::CASES,
         cases::guards::CASES,
         cases::health::CASES,
+        cases::links::CASES,
         cases::logs::CASES,
         cases::reads::CASES,
         cases::replay::CASES,

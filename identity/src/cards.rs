@@ -65,6 +65,26 @@ impl Identity {
         rows.iter().map(read).collect()
     }
 
+    /// A page in order of creation, of one user or of the whole tenant.
+    pub async fn cards_page(
+        &self,
+        tenant: &Tenant,
+        user: Option<UserId>,
+        after: Option<CardId>,
+        limit: u32,
+    ) -> Result<Vec<Card>, IdentityError> {
+        let mut params = scope(tenant);
+        params.push(after.map_or_else(String::new, |id| id.to_string()).into());
+        params.push(i64::from(limit.min(LONGEST_PAGE)).into());
+        let of_user = user.map_or("", |user| {
+            params.push(user.to_string().into());
+            "AND user_id = $5"
+        });
+        let sql = format!("{SELECT} {of_user} AND card_id > $3 ORDER BY card_id LIMIT $4");
+        let rows = self.db.fetch_all(&sql, params).await?;
+        rows.iter().map(read).collect()
+    }
+
     /// For the request to the network and for nothing else.
     pub async fn reveal_card(
         &self,

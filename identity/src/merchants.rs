@@ -100,6 +100,29 @@ impl Identity {
             .collect()
     }
 
+    /// A page in order of creation, of one person or of the whole tenant.
+    pub async fn merchants_page(
+        &self,
+        tenant: &Tenant,
+        user: Option<UserId>,
+        after: Option<MerchantId>,
+        limit: u32,
+    ) -> Result<Vec<Merchant>, IdentityError> {
+        let mut params = scope(tenant);
+        params.push(after.map_or_else(String::new, |id| id.to_string()).into());
+        params.push(i64::from(limit.min(LONGEST_PAGE)).into());
+        let of_user = user.map_or("", |user| {
+            params.push(user.to_string().into());
+            "AND m.user_id = $5"
+        });
+        let sql =
+            format!("{SELECT} {of_user} AND m.merchant_id > $3 ORDER BY m.merchant_id LIMIT $4");
+        let rows = self.db.fetch_all(&sql, params).await?;
+        rows.iter()
+            .map(|row| self.read_merchant(tenant, row))
+            .collect()
+    }
+
     fn read_merchant(&self, tenant: &Tenant, row: &Row) -> Result<Merchant, IdentityError> {
         let (id, user) = (row.parse("merchant_id")?, row.parse("user_id")?);
         let key = self.unwrap_key(tenant, user, row)?;

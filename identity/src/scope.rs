@@ -10,15 +10,18 @@ pub enum Scope {
     Read,
     /// Start transfers.
     TransfersWrite,
+    /// Link bank accounts and cards.
+    AccountsWrite,
 }
 
 impl Scope {
-    pub const ALL: [Self; 2] = [Self::Read, Self::TransfersWrite];
+    pub const ALL: [Self; 3] = [Self::Read, Self::TransfersWrite, Self::AccountsWrite];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::TransfersWrite => "transfers:write",
+            Self::AccountsWrite => "accounts:write",
         }
     }
 }

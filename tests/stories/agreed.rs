@@ -10,7 +10,6 @@ use ledger::{Quote, Rate};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::{Trial, trial};
-use transfers::{Rule, Subject};
 
 use crate::program::{Remit, Setup};
 use crate::{books, ends, operators, undo};
@@ -77,20 +76,34 @@ async fn screening() -> Result<()> {
         SystemClock::shared(),
         vault::Vault::new(vault),
     );
-    let books = transfers::Transfers::new(
-        inside.db.clone(),
-        inside.mint.clone(),
-        SystemClock::shared(),
-        identity.clone(),
+    let rule = |words: &[&str]| said(&remit, &[&["rule", "set"][..], words].concat());
+    rule(&["day", "EUR", "--amount", "3000", "--reason", "agreed"])?;
+    let rules = rule(&[
+        "review_from",
+        "EUR",
+        "--amount",
+        "2900",
+        "--reason",
+        "large",
+    ])?;
+    ensure!(
+        rules["rules"].as_array().map(Vec::len) == Some(2),
+        "{rules}"
     );
-    let day = Rule::Most(ledger::limits::Every::Day);
-    books
-        .set_rule(&inside.tenant, Subject::Everyone, day, eur(3_000)?)
-        .await?;
-    let review = Rule::ReviewFrom;
-    books
-        .set_rule(&inside.tenant, Subject::Everyone, review, eur(2_900)?)
-        .await?;
+    // Of nobody's partner, and of nobody: nothing is changed.
+    let nobody = ["--partner", "pa_00000000000000000000000009"];
+    let words = ["day", "EUR", "--amount", "1", "--reason", "r"];
+    ensure!(rule(&[&words[..], &nobody[..]].concat()).is_err());
+    ensure!(
+        rule(
+            &[
+                &words[..],
+                &["--person", "us_00000000000000000000000009"][..]
+            ]
+            .concat()
+        )
+        .is_err()
+    );
 
     let first = api.transfer("within", 2_000, &alice, &bob).await?;
     ensure!(api.settled(&first).await?["status"] == "completed");
@@ -140,8 +153,31 @@ async fn screening() -> Result<()> {
         blocked["status_reason"]["code"] == "user_blocked",
         "{blocked}"
     );
+    // Lifted, nothing stands in the way; and all of it is remembered.
+    said(&remit, &["rule", "lift", "day", "EUR", "--reason", "over"])?;
+    let free = api.transfer("free", 2_899, &alice, &carol).await?;
+    ensure!(api.settled(&free).await?["status"] == "completed");
+    let log = said(&remit, &["rule", "log"])?;
+    let log: Vec<_> = log["changes"].as_array().into_iter().flatten().collect();
+    ensure!(log.len() == 3 && log[0]["reason"] == "over", "{log:?}");
     inside.db.close().await;
     books::true_and_agreeing(remit, &setup).await
+}
+
+/// What `remit …` says, as JSON, beside the program that runs.
+fn said(remit: &Remit, words: &[&str]) -> Result<Value> {
+    let mut command = crate::program::bare(&remit.data_dir());
+    let output = command
+        .args(words)
+        .arg("--json")
+        .env("USER", "mina")
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 async fn quoted(inside: &Within, sold: Money, life: Duration) -> Result<QuoteId> {

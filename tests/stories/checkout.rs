@@ -62,6 +62,15 @@ async fn press(link: &str, deed: &str, card: &str) -> Result<String> {
 const GOOD: &str = "4242424242424242";
 const EMPTY: &str = "4000000000009995";
 
+/// Its id, once a payer has paid on the page and the transfer is final.
+pub(crate) async fn paid(remit: &Remit, key: &str, to: &Value) -> Result<(String, Value)> {
+    let id = remit.api.transfer(key, 2_500, &source(), to).await?;
+    let (_, link) = waiting(remit, &id).await?;
+    press(&link, "pay", GOOD).await?;
+    let settled = remit.api.settled(&id).await?;
+    Ok((id, settled))
+}
+
 async fn payers() -> Result<()> {
     let setup = Setup::default();
     let remit = Remit::start(setup.clone()).await?;

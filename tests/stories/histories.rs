@@ -15,8 +15,8 @@ use temporalio_client::{
 use testkit::{Temporal, Trial, trial_needing};
 use workflows::Transfer;
 
-use crate::books;
 use crate::program::{Api, Remit, Setup};
+use crate::{books, checkout};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -36,7 +36,17 @@ async fn story(server: &Temporal) -> Result<()> {
     };
     let remit = Remit::start(setup.clone()).await?;
     let api = remit.api.clone();
-    for (case, id) in scenarios(&api).await? {
+    let mut all = scenarios(&api).await?;
+    let (bobs, closed) = (api.wallet("Bob").await?, api.closed_bank_account().await?);
+    for (case, to, end) in [
+        ("checkout_paid", bobs, "completed"),
+        ("checkout_given_back", closed, "refunded"),
+    ] {
+        let (id, transfer) = checkout::paid(&remit, case, &to).await?;
+        ensure!(transfer["status"] == end, "{case}: {transfer}");
+        all.push((case, id));
+    }
+    for (case, id) in all {
         let path = ["--workflow-id", &format!("transfer/{id}")].map(str::to_owned);
         let json = temporal(server, &remit, &["workflow", "show"], &path)?;
         let history: Value = serde_json::from_str(&json)?;
@@ -121,7 +131,7 @@ async fn scenarios(api: &Api) -> Result<Vec<(&'static str, String)>> {
 fn is_found(server: &Temporal, remit: &Remit, case: &str, id: &str) -> Result<()> {
     let status = match case {
         "collection_refused" | "not_enough_in_the_wallet" => "= 'failed'",
-        "payout_refused" => "= 'refunded'",
+        "payout_refused" | "checkout_given_back" => "= 'refunded'",
         doubtful if doubtful.ends_with("in_doubt") || doubtful.ends_with("never_arrived") => {
             "= 'completed'"
         }

@@ -67,7 +67,7 @@ impl Rule {
 }
 
 impl Subject {
-    fn stored(self, tenant: &Tenant) -> String {
+    pub(crate) fn stored(self, tenant: &Tenant) -> String {
         match self {
             Self::Everyone => String::new(),
             Self::Person(user) => user.to_string(),

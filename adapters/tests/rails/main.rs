@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cards;
+mod checkouts;
 mod conformance;
 mod iso20022;
 mod sandbox_bank;

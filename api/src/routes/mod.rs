@@ -2,9 +2,13 @@
 
 mod accounts;
 mod bank_accounts;
+mod cards;
 mod docs;
 mod events;
 mod health;
+mod links;
+mod merchants;
+mod quotes;
 mod rails;
 mod transfers;
 mod users;
@@ -17,7 +21,10 @@ pub(crate) fn business(app: &App) -> Table {
     [
         accounts::routes,
         bank_accounts::routes,
+        cards::routes,
         events::routes,
+        merchants::routes,
+        quotes::routes,
         rails::routes,
         transfers::routes,
         users::routes,

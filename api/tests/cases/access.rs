@@ -31,8 +31,16 @@ async fn matrix(house: &House) {
         GET  /v1/accounts                 read
         GET  /v1/accounts/{id}            read
         GET  /v1/bank_accounts            read
+        POST /v1/bank_accounts            accounts:write
         GET  /v1/bank_accounts/{id}       read
+        GET  /v1/cards                    read
+        POST /v1/cards                    accounts:write
+        GET  /v1/cards/{id}               read
         GET  /v1/events                   read
+        GET  /v1/merchants                read
+        GET  /v1/merchants/{id}           read
+        POST /v1/quotes                   transfers:write
+        GET  /v1/quotes/{id}              read
         GET  /v1/rails                    read
         POST /v1/transfers                transfers:write
         GET  /v1/transfers                read
