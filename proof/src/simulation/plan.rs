@@ -107,7 +107,9 @@ impl Plan {
             true => EndpointRef::BankAccount(taking(taker, rail, &mut dice)?),
             false => EndpointRef::Wallet(taker.wallet),
         };
-        if destination == source {
+        // All closed accounts have one number: from one to another is from one to itself.
+        let closed = |it| matches!(it, EndpointRef::BankAccount(id) if is_closed(id, rail, town));
+        if destination == source || (closed(source) && closed(destination)) {
             let place = town.people.iter().position(|it| it.user == giver.user)?;
             let next = town.people.get((place + 1) % town.people.len())?;
             destination = EndpointRef::Wallet(next.wallet);
@@ -184,6 +186,11 @@ fn giving(who: &Person, rail: RailId, dice: &mut Dice) -> Option<domain::BankAcc
         4..6 => who.closed.get(&rail).copied(),
         _ => who.good.get(&rail).copied(),
     }
+}
+
+fn is_closed(account: domain::BankAccountId, rail: RailId, town: &Town) -> bool {
+    let mut people = town.people.iter();
+    people.any(|it| it.closed.get(&rail) == Some(&account))
 }
 
 fn taking(who: &Person, rail: RailId, dice: &mut Dice) -> Option<domain::BankAccountId> {
