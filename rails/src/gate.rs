@@ -19,9 +19,8 @@ use crate::{Facts, Health, State, Watched, pace};
 /// How long a call may wait for its turn: it and the call itself fit into an activity's time.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// Whoever asks again while a rail is paused waits as long as the pause has lasted, up to this. The
-/// rail's own queues are not polled meanwhile, so only calls from before they came ask at all: their
-/// tries are counted, and must not be used up by a pause.
+/// Whoever asks again in a pause waits as long as it has lasted, up to this. Only calls from before
+/// rails had queues ask at all; their tries are counted, and a pause must not use them up.
 const LONGEST_BETWEEN_TRIES: Duration = Duration::from_secs(3_600);
 
 /// How many calls may wait for each that is under way, so that partners can take turns.
@@ -268,9 +267,8 @@ impl Gate {
     fn shut(&self, facts: &Facts, inner: &mut Inner, now: Timestamp) -> Result<(), NotNow> {
         let rail = self.rail;
         if let Some(pause) = &facts.paused {
-            let wait = now
-                .since(pause.since)
-                .clamp(Duration::from_secs(1), LONGEST_BETWEEN_TRIES);
+            let lasted = now.since(pause.since);
+            let wait = lasted.clamp(Duration::from_secs(1), LONGEST_BETWEEN_TRIES);
             return Err(NotNow::Paused { rail, wait });
         }
         let (state, since) = inner.breaker.state(now);

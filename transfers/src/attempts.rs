@@ -3,11 +3,11 @@
 use db::{Db, DbError, Row, Tx, Value, params};
 use domain::rail::{Answer, RailId, Rejection};
 use domain::transfer::{Endpoint, Status};
-use domain::{Step, StepKey, Tenant, Timestamp, TransferId};
+use domain::{Step, StepKey, Tenant, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 use crate::error::{AttemptError, StoreError};
-use crate::{Transfers, plain, row, scope};
+use crate::{Transfers, left, plain, row, scope};
 
 /// Far more than a person would read.
 const MOST_ROWS: i64 = 1_000;
@@ -155,7 +155,7 @@ async fn open(
         let other = other.key;
         return Err(AttemptError::OtherRound { key, other });
     }
-    let first_left = first_left(tx, tenant, key).await?;
+    let first_left = left::first(tx, tenant, key).await?;
     let number = number + 1;
     let mut params = of_step(tenant, key);
     params.extend(params![
@@ -205,7 +205,7 @@ pub(crate) async fn settle(
     params.push(tx.now().into());
     let mut sql = format!("{UPDATE} AND state IN ('open', 'unknown')");
     if let Some(until) = until {
-        remember_that_they_left(tx, tenant, key, until).await?;
+        left::remember(tx, tenant, key, until).await?;
         params.push(until.into());
         sql.push_str(" AND opened_at <= $11");
     }
@@ -318,40 +318,6 @@ async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, 
         )
         .await?;
     row.map_or(Ok(0), |row| row.int("last"))
-}
-
-/// Of what did not arrive it is kept that it left: from then on counts for how long the bank
-/// recognises our reference.
-async fn remember_that_they_left(
-    tx: &mut Tx,
-    tenant: &Tenant,
-    key: StepKey,
-    until: Timestamp,
-) -> Result<(), DbError> {
-    let mut params = of_step(tenant, key);
-    params.extend(params![until, "nothing was heard of it"]);
-    let sql = "UPDATE rail_attempts SET evidence = $6
-        WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
-            AND state = 'open' AND evidence IS NULL AND opened_at <= $5";
-    tx.execute(sql, params).await?;
-    Ok(())
-}
-
-/// Whatever was in doubt once has its evidence; what surely never left has none.
-async fn first_left(
-    tx: &mut Tx,
-    tenant: &Tenant,
-    key: StepKey,
-) -> Result<Option<Timestamp>, DbError> {
-    let row = tx
-        .fetch_optional(
-            "SELECT min(opened_at) AS first FROM rail_attempts
-             WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
-                 AND (state <> 'not_sent' OR evidence IS NOT NULL)",
-            of_step(tenant, key),
-        )
-        .await?;
-    row.map_or(Ok(None), |row| row.opt_timestamp("first"))
 }
 
 const SELECT: &str = "SELECT step_key, attempt, rail, state, bank_reference, decline, network_code,

@@ -19,6 +19,7 @@ mod command;
 mod ends;
 mod error;
 mod history;
+mod left;
 mod list;
 mod new;
 pub mod outbox;

@@ -138,6 +138,7 @@ impl House {
             source: account(0),
             destination: account(1),
             quote: None,
+            execute_at: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),

@@ -198,6 +198,7 @@ mod tests {
             fee: None,
             quote: None,
             screened: false,
+            execute_at: None,
             tenant: Tenant {
                 partner: PartnerId::from_bits(1),
                 mode: Mode::Sandbox,

@@ -89,7 +89,7 @@ pub(super) fn open(books: &Connection, it: &Submission, below: &str) -> rusqlite
     };
     let currency = word(CURRENCY);
     let known = |code: &&str| code.eq_ignore_ascii_case(currency);
-    if !magic::CURRENCIES.iter().any(|code| known(&code)) {
+    if !magic::CURRENCIES.iter().any(known) {
         return Ok(malformed("invalid_currency", CURRENCY));
     }
     let until = it.number("expires_at").map(Timestamp::from_seconds);

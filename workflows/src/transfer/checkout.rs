@@ -4,7 +4,7 @@
 //! Whether somebody paid is asked of the provider. Whoever hears of it first (a notice, a person)
 //! need only have it asked at once.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::rail::RailId;
 use domain::transfer::{Action, Decline, Happening, Order};
@@ -176,7 +176,7 @@ fn question(ctx: &Ctx, step: BankStep, what: &str) -> temporalio_workflow::Activ
 fn left(ctx: &Ctx, until: Timestamp) -> Duration {
     let since_epoch = ctx
         .workflow_time()
-        .and_then(|now| now.duration_since(SystemTime::UNIX_EPOCH).ok());
+        .and_then(|now| now.duration_since(UNIX_EPOCH).ok());
     let now = since_epoch.unwrap_or_default().as_micros();
     let now = Timestamp::from_micros(i64::try_from(now).unwrap_or(i64::MAX));
     until.since(now)
