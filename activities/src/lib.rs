@@ -8,7 +8,9 @@ mod audit;
 mod bank;
 mod books;
 mod failure;
+mod inbox;
 
 pub use audit::Audit;
 pub use bank::Bank;
 pub use books::Books;
+pub use inbox::Inbox;

@@ -34,6 +34,15 @@ const NO_TENANT: &[(&str, &str)] = &[
         "who paused or limited a rail, which all tenants share",
     ),
     (
+        "rail_messages",
+        "what a bank says names our reference and no tenant; whose it is is written beside it once \
+         the step is found, and nobody's until then",
+    ),
+    (
+        "rail_statements",
+        "how far a rail's statement was read; all tenants share the rail",
+    ),
+    (
         "rails",
         "whether a rail is paused or limited; all tenants share it",
     ),

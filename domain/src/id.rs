@@ -133,6 +133,8 @@ ids! {
     ScheduleId = "sc";
     /// Many payouts that were ordered together.
     BatchId = "bt";
+    /// What a bank said by itself, as we keep it.
+    MessageId = "ms";
     /// A row of the outbox.
     EventId = "ev";
     /// The public half of an API key.

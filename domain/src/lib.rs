@@ -25,7 +25,7 @@ pub use code::{Code, Outcome};
 pub use date::{Date, Weekday};
 pub use id::{
     AccountId, ActionId, BankAccountId, BatchId, CardId, EntryId, EventId, HoldId, InvalidId,
-    KeyId, MerchantId, PartnerId, QuoteId, RequestId, ScheduleId, TransferId, UserId,
+    KeyId, MerchantId, MessageId, PartnerId, QuoteId, RequestId, ScheduleId, TransferId, UserId,
 };
 pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};

@@ -9,6 +9,7 @@ mod port;
 mod promises;
 mod statement;
 mod webhook;
+mod word;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,7 @@ pub use port::{
 pub use promises::{CutOff, RailPromises, Refunds};
 pub use statement::{Cursor, Line, LineKind, Page, Statements};
 pub use webhook::{Ask, Header, Notice, NoticeError, Webhooks};
+pub use word::{Way, Word, WordOutcome};
 
 /// The rails this house knows. A new bank is a new variant; the compiler then lists every place
 /// that must decide.

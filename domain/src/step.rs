@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::TransferId;
+use crate::rail::Way;
 
 /// In the order in which they happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,6 +103,14 @@ impl StepKey {
         Self {
             round: self.round.saturating_add(1),
             ..self
+        }
+    }
+
+    /// Which way its money goes, seen from us.
+    pub const fn way(self) -> Way {
+        match (self.step, self.undo) {
+            (Step::Collect | Step::Fund, false) => Way::In,
+            _ => Way::Out,
         }
     }
 

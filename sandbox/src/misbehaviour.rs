@@ -41,10 +41,11 @@ pub enum Misbehaviour {
     BankIdReused,
     /// Executed, and answered with the answer to the request before: the wrong order.
     EarlierAnswer,
-    /// The webhooks about it come twice, late ones first, or never.
+    /// The webhooks about it come twice, late ones first, never, or with another amount.
     WebhookTwice,
     WebhookWrongOrder,
     WebhookLost,
+    WebhookOtherAmount,
 }
 
 impl Misbehaviour {
@@ -73,7 +74,10 @@ impl Misbehaviour {
     pub(crate) fn is_of_webhooks(self) -> bool {
         matches!(
             self,
-            Self::WebhookTwice | Self::WebhookWrongOrder | Self::WebhookLost
+            Self::WebhookTwice
+                | Self::WebhookWrongOrder
+                | Self::WebhookLost
+                | Self::WebhookOtherAmount
         )
     }
 }

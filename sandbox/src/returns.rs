@@ -4,7 +4,7 @@ use ambient::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::account;
-use crate::movement::{self, Kind, State};
+use crate::movement::{self, Kind, Movement, State};
 use crate::{submit, webhook};
 
 /// Plans the return of an executed movement; a movement comes back at most once.
@@ -64,7 +64,21 @@ pub(crate) fn happen(books: &Connection, now: Timestamp) -> rusqlite::Result<()>
                 submit::next_position(books)?,
                 now.as_micros(),
             ])?;
-        webhook::returned(books, &movement, now)?;
+        webhook::returned(books, &returned(books, movement)?, now)?;
     }
     Ok(())
+}
+
+/// As the statement has it: under the return's own reference, with its reason.
+fn returned(books: &Connection, movement: Movement) -> rusqlite::Result<Movement> {
+    books
+        .prepare_cached("SELECT code, bank_reference FROM returns WHERE reference = ?1")?
+        .query_row([&movement.reference], |row| {
+            Ok(Movement {
+                state: State::Returned,
+                code: row.get(0)?,
+                bank_reference: row.get(1)?,
+                ..movement.clone()
+            })
+        })
 }

@@ -24,10 +24,14 @@ pub(crate) fn announce(
         Some(Misbehaviour::WebhookWrongOrder) => now.after(magic::WEBHOOK_LATE_BY),
         _ => now,
     };
+    let mut told = movement.clone();
+    if fault == Some(Misbehaviour::WebhookOtherAmount) {
+        told.amount += 1;
+    }
     for _ in 0..copies {
-        tell(books, "received", movement, first)?;
+        tell(books, "received", &told, first)?;
         if movement.state != State::Pending {
-            tell(books, "decided", movement, now)?;
+            tell(books, "decided", &told, now)?;
         }
     }
     Ok(())
@@ -59,7 +63,12 @@ fn tell(
         "id": id,
         "type": format!("movement.{what}"),
         "reference": movement.reference,
+        "kind": movement.kind,
+        "amount": movement.amount,
+        "currency": movement.currency,
         "state": movement.state,
+        "code": movement.code,
+        "bank_reference": movement.bank_reference,
     });
     outbox::put(books, &id, &body.to_string(), due)
 }

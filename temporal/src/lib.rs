@@ -7,6 +7,7 @@
 
 mod codec;
 mod connect;
+mod herald;
 mod marks;
 mod messenger;
 mod runs;
@@ -14,6 +15,7 @@ mod starter;
 
 pub use codec::Histories;
 pub use connect::{Address, ConnectError, InProcess, connect};
+pub use herald::{Herald, HeraldError};
 pub use marks::register_marks;
 pub use messenger::{Messenger, SendError};
 pub use runs::{RunError, RunState, Runs};

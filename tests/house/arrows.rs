@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["ambient", "db", "domain", "identity", "ledger", "vault"],
     ),
     ("rails", &["ambient", "db", "domain"]),
+    ("inbox", &["ambient", "db", "domain", "transfers", "vault"]),
     ("workflows", &["domain"]),
     ("adapters", &["domain"]),
     (
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "audit",
             "domain",
             "identity",
+            "inbox",
             "rails",
             "transfers",
             "workflows",

@@ -262,6 +262,16 @@ pub(crate) async fn standing(
     Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
 }
 
+/// The same of one key, for whoever only looks.
+pub(crate) async fn known_of(
+    db: &Db,
+    tenant: &Tenant,
+    key: StepKey,
+) -> Result<Option<AttemptState>, DbError> {
+    let row = db.fetch_optional(&deciding(), of_step(tenant, key)).await?;
+    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
+}
+
 /// The same over all rounds of the step, for whoever only looks.
 pub(crate) async fn known(
     db: &Db,

@@ -14,7 +14,9 @@ use ambient::Mint;
 use crate::books::Posting;
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
-use crate::{NetworkStatus, StatusReason, Transfer, Transfers, books, outbox, plain, row, screen};
+use crate::{
+    NetworkStatus, StatusReason, Transfer, Transfers, books, doubt, outbox, plain, row, screen,
+};
 
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -142,6 +144,14 @@ impl Pen<'_> {
             self.transfer.network_status = self.raw_word(key).await?;
         }
         self.transfer.apply(happening, to, now);
+        if let Happening::Raised {
+            flag: FlagKind::InDoubt,
+            step,
+            note,
+        } = happening
+        {
+            doubt::begin(self.tx, &self.transfer, *step, note).await?;
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::{DbError, Dialect, Row, Tx, Value, params};
+use db::{Db, DbError, Dialect, Row, Tx, Value, params};
 use domain::transfer::{
     Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Order, Status, Till,
 };
@@ -40,12 +40,8 @@ impl Transfers {
         tenant: &Tenant,
         id: TransferId,
     ) -> Result<Option<Transfer>, StoreError> {
-        let row = self
-            .db
-            .fetch_optional(&by_id(None), keyed(tenant, id))
-            .await?;
-        match row {
-            Some(row) => Ok(Some(self.open(Stored::read(&row)?).await?)),
+        match sealed(&self.db, tenant, id).await? {
+            Some(stored) => Ok(Some(self.open(stored).await?)),
             None => Ok(None),
         }
     }
@@ -56,10 +52,8 @@ impl Transfers {
         tenant: &Tenant,
         id: TransferId,
     ) -> Result<Option<Order>, StoreError> {
-        let sql = by_id(None);
-        let row = self.db.fetch_optional(&sql, keyed(tenant, id)).await?;
-        row.map(|row| Ok(Stored::read(&row)?.transfer.order()))
-            .transpose()
+        let found = sealed(&self.db, tenant, id).await?;
+        Ok(found.map(|stored| stored.transfer.order()))
     }
 
     /// Opens the description. Of an erased person nothing can be opened any more.
@@ -74,6 +68,16 @@ impl Transfers {
         }
         Ok(transfer)
     }
+}
+
+/// Reads a row without opening what is sealed in it.
+pub(crate) async fn sealed(
+    db: &Db,
+    tenant: &Tenant,
+    id: TransferId,
+) -> Result<Option<Stored>, StoreError> {
+    let row = db.fetch_optional(&by_id(None), keyed(tenant, id)).await?;
+    row.as_ref().map(Stored::read).transpose()
 }
 
 /// Reads a row and keeps everybody else from changing it until the transaction ends.

@@ -5,7 +5,9 @@
 
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{self, Decline, Happening, Order};
-use domain::{Action, ActionId, BankAccountId, Money, Step, StepKey, Tenant, TransferId};
+use domain::{
+    Action, ActionId, BankAccountId, MessageId, Money, Step, StepKey, Tenant, TransferId,
+};
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -112,6 +114,20 @@ impl Audit {
     }
 }
 
+/// What banks said by themselves.
+#[derive(Debug)]
+pub struct Inbox;
+
+#[allow(clippy::unimplemented)] // The macro wants this body; it is never called.
+#[activity_definitions]
+impl Inbox {
+    /// What a stored message proves about a step in doubt. What it proves is settled by this.
+    #[activity(name = "inbox.hear")]
+    pub fn hear(_: Heard) -> Result<News, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// The definitions as types, for the room that implements them: an implementation whose input or
 /// output differs does not compile.
 pub mod definitions {
@@ -120,6 +136,7 @@ pub mod definitions {
         Authorise, Capture, CloseCheckout, Debit, Inquire, OpenCheckout, PayOut, Refund, Void,
     };
     pub use super::books::{Record, Screen};
+    pub use super::inbox::Hear;
 }
 
 /// All of them happen in one commit, or none does.
@@ -294,6 +311,33 @@ pub enum CheckoutAnswer {
 #[allow(clippy::trivially_copy_pass_by_ref)] // The shape that serde calls.
 const fn is_false(value: &bool) -> bool {
     !*value
+}
+
+/// A message that a run was told of, and the step that it has in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    pub tenant: Tenant,
+    pub rail: RailId,
+    pub key: StepKey,
+    pub message: MessageId,
+}
+
+/// What the message proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "news", rename_all = "snake_case")]
+pub enum News {
+    Settles {
+        settled: Settled,
+        /// Whether it came by itself or stood on the statement.
+        by: String,
+    },
+    /// It contradicts what was ordered or what is known. Nothing is concluded from it.
+    Contradicts {
+        evidence: String,
+    },
+    /// It only says that the bank has something to say.
+    Ask,
+    Nothing,
 }
 
 /// What an inquiry proved.

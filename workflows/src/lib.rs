@@ -12,4 +12,4 @@ mod patches;
 pub mod transfer;
 
 pub use options::{questions_queue, rail_queue};
-pub use transfer::{Message, Said, Standing, Transfer, workflow_id};
+pub use transfer::{HeardOf, Message, Said, Standing, Transfer, workflow_id};

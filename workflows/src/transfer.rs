@@ -17,7 +17,7 @@ mod screen;
 use std::error::Error;
 
 use domain::transfer::{Order, Status};
-use domain::{ActionKind, TransferId};
+use domain::{ActionKind, MessageId, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
 
@@ -66,6 +66,12 @@ impl Standing {
     }
 }
 
+/// All that a run is told of a bank's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeardOf {
+    pub message: MessageId,
+}
+
 /// What every part of this workflow is handed.
 pub(crate) type Ctx = WorkflowContext<Transfer>;
 
@@ -103,6 +109,17 @@ impl Transfer {
     #[signal(name = "try_again")]
     pub fn try_again(&mut self, _: &mut temporalio_workflow::SyncWorkflowContext<Self>) {
         self.desk.try_again();
+    }
+
+    /// A bank said something by itself, and it is stored under this id. It carries no facts: what
+    /// the message proves is asked of the store.
+    #[signal(name = "heard")]
+    pub fn heard(
+        &mut self,
+        _: &mut temporalio_workflow::SyncWorkflowContext<Self>,
+        message: HeardOf,
+    ) {
+        self.desk.heard(message.message);
     }
 
     #[update(name = "retry_now")]

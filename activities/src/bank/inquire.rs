@@ -3,7 +3,7 @@
 use ambient::Timestamp;
 use domain::rail::Found;
 use temporalio_sdk::activities::ActivityError;
-use transfers::Finding;
+use transfers::{Finding, Seen};
 use workflows::activities::{BankStep, Verdict};
 
 use super::errand::question;
@@ -31,18 +31,41 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
         Err(not_now) => return Err(failure::try_again_after(not_now, Some(not_now.wait()))),
     };
     let Some(answer) = question.ask(rail.as_ref()).await else {
-        // This bank cannot be asked: a webhook, a statement or a person has to tell.
+        let evidence = "this bank cannot be asked: a notice, a statement or a person has to tell";
+        asked(bank, &step, evidence.to_owned()).await?;
         return Ok(Verdict::Open);
     };
     pass.saw(health(&answer));
     drop(pass);
-    let found = quarantine::found(bank, &step, answer.map_err(failure::try_again)?).await?;
+    let found = match answer {
+        Ok(found) => quarantine::found(bank, &step, found).await?,
+        Err(error) => {
+            let evidence = format!("asked: {error}");
+            seen(bank, &step, Seen::NotAnswered { evidence }).await?;
+            return Err(failure::try_again(error));
+        }
+    };
+    let not_found = found == Found::NotFound;
     let first = left.iter().min().copied();
     let over = first.is_some_and(|first| {
         let promises = rail.promises();
         promises.deduplicates_for.is_some() && !promises.may_leave_again(first, bank.clock.now())
     });
     let verdict = judge(found, left.into_iter().max(), cut_off, over);
+    match &verdict {
+        Verdict::Open if not_found => {
+            let evidence = "asked: the bank does not know it yet, which is no proof so early";
+            asked(bank, &step, evidence.to_owned()).await?;
+        }
+        Verdict::Open => {
+            let evidence = "asked: the bank has not decided yet";
+            asked(bank, &step, evidence.to_owned()).await?;
+        }
+        Verdict::Contradicts { evidence } => {
+            asked(bank, &step, format!("asked: {evidence}")).await?;
+        }
+        Verdict::Executed { .. } | Verdict::Refused { .. } | Verdict::NeverArrived { .. } => {}
+    }
     if let Some(finding) = settles(&verdict, cut_off) {
         // From now on nothing of this step is under way, and a later answer counts again.
         bank.transfers
@@ -51,6 +74,20 @@ pub(super) async fn inquire(bank: &Bank, step: BankStep) -> Result<Verdict, Acti
             .map_err(failure::try_again)?;
     }
     Ok(verdict)
+}
+
+/// It has decided nothing; the doubt shows what was seen, and when it is asked next.
+async fn asked(bank: &Bank, step: &BankStep, evidence: String) -> Result<(), ActivityError> {
+    let rail = step.rail;
+    seen(bank, step, Seen::Asked { evidence, rail }).await
+}
+
+async fn seen(bank: &Bank, step: &BankStep, seen: Seen) -> Result<(), ActivityError> {
+    let order = &step.order;
+    bank.transfers
+        .doubted(&order.tenant, order.transfer, step.key.step, seen)
+        .await
+        .map_err(failure::try_again)
 }
 
 /// When whatever may have arrived left.

@@ -62,5 +62,7 @@ pub(super) fn verify(
     Ok(Notice {
         id: event.id,
         ask: ask.into_iter().flatten().collect(),
+        // What a payment is by now the network says best when it is asked.
+        word: None,
     })
 }

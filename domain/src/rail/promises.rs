@@ -16,6 +16,8 @@ pub struct RailPromises {
     pub first_inquiry_after: Duration,
     /// The longest wait between two inquiries; the waits double up to it.
     pub slowest_inquiry: Duration,
+    /// How often its statement is read. None: it has none.
+    pub statement_every: Option<Duration>,
     /// From when on after the last attempt "not found" is proof that it never arrived.
     pub not_found_is_proof_after: Duration,
     /// When an instruction still leaves on the same banking day.
@@ -24,6 +26,27 @@ pub struct RailPromises {
     /// For how long after an execution the money may still come back by itself: a returned payout,
     /// a debit that its payer takes back, a chargeback.
     pub may_come_back_for: Duration,
+}
+
+/// So often a bank is asked about one doubt before it is left alone for longer.
+const QUESTIONS_AT_ITS_PACE: u32 = 500;
+const SLOWEST: Duration = Duration::from_secs(4 * 3_600);
+
+impl RailPromises {
+    /// How long to wait before the next question about a doubt, after so many that decided nothing.
+    ///
+    /// Every question lengthens a history, and an engine ends a run whose history has grown too
+    /// long. So a bank that decides nothing for hours is asked ever more rarely, and a doubt may
+    /// last years.
+    pub fn wait_after(self, questions: u32) -> Duration {
+        let doubled = |from: Duration, times: u32| from.saturating_mul(1_u32 << times.min(30));
+        if questions < QUESTIONS_AT_ITS_PACE {
+            doubled(self.first_inquiry_after, questions).min(self.slowest_inquiry)
+        } else {
+            let more = questions - QUESTIONS_AT_ITS_PACE + 1;
+            doubled(self.slowest_inquiry, more).min(self.slowest_inquiry.max(SLOWEST))
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +88,7 @@ impl RailId {
                 deduplicates_for: Some(days(30)),
                 first_inquiry_after: Duration::from_secs(1),
                 slowest_inquiry: Duration::from_secs(30),
+                statement_every: Some(Duration::from_secs(20)),
                 // Longer than an order can be under way (the adapter's own limit) or hidden from
                 // inquiries.
                 not_found_is_proof_after: Duration::from_secs(10),
@@ -76,6 +100,7 @@ impl RailId {
                 deduplicates_for: Some(days(30)),
                 first_inquiry_after: Duration::from_secs(1),
                 slowest_inquiry: Duration::from_secs(30),
+                statement_every: None,
                 not_found_is_proof_after: Duration::from_secs(10),
                 cut_off: CutOff::None,
                 refunds: Refunds::UpToCaptured { within: days(180) },
@@ -86,6 +111,7 @@ impl RailId {
                 deduplicates_for: Some(Duration::from_secs(23 * 3_600)),
                 first_inquiry_after: Duration::from_secs(5),
                 slowest_inquiry: Duration::from_secs(3_600),
+                statement_every: None,
                 // Search lags behind by a minute usually, and by an hour on bad days.
                 not_found_is_proof_after: Duration::from_secs(2 * 3_600),
                 cut_off: CutOff::None,
@@ -98,6 +124,7 @@ impl RailId {
                 deduplicates_for: None,
                 first_inquiry_after: Duration::from_secs(90),
                 slowest_inquiry: Duration::from_secs(3_600),
+                statement_every: Some(Duration::from_secs(15 * 60)),
                 // The next day's statement has every booking of the day before.
                 not_found_is_proof_after: days(4),
                 cut_off: CutOff::DailyAt {
@@ -126,6 +153,26 @@ mod tests {
         assert!(!promises.may_leave_again(left, left.after(window)));
         // Where nothing is promised there is no such time.
         assert!(!RailId::Iso20022.promises().may_leave_again(left, left));
+    }
+
+    #[test]
+    fn questions_come_ever_more_rarely() {
+        let promises = RailId::Stripe.promises();
+        let waits = [0, 1, 2, 20, 499, 500, 501, 600, u32::MAX]
+            .map(|questions| promises.wait_after(questions).as_secs());
+        let hour = 3_600;
+        let drawn = [
+            5,
+            10,
+            20,
+            hour,
+            hour,
+            2 * hour,
+            4 * hour,
+            4 * hour,
+            4 * hour,
+        ];
+        assert_eq!(waits, drawn);
     }
 
     #[test]

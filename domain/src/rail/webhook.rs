@@ -1,6 +1,7 @@
-//! What a bank sends by itself. A notice is never a fact: it names what to ask the bank about.
+//! What a bank sends by itself. It names what to ask the bank about; where it also says what became
+//! of that, its word is compared with our order before it counts.
 
-use super::{CardKey, NetworkReference};
+use super::{CardKey, NetworkReference, Word};
 use crate::{StepKey, Timestamp};
 
 /// One header of the request, by its name in any case.
@@ -12,6 +13,8 @@ pub struct Notice {
     /// The bank's own id of the notice, the same on each delivery: seen once, it is done.
     pub id: String,
     pub ask: Vec<Ask>,
+    /// What it says of the first of them. None: it only names what to ask about.
+    pub word: Option<Word>,
 }
 
 /// What to ask the bank about.
@@ -41,7 +44,8 @@ pub enum NoticeError {
 }
 
 pub trait Webhooks: Send + Sync {
-    /// Checks the signature over the very bytes that came, then reads which ids it is about.
+    /// Checks the signature over the very bytes that came, then reads which ids it is about and
+    /// what it says of them.
     fn verify(
         &self,
         headers: &[Header<'_>],

@@ -1,16 +1,19 @@
 //! What people asked for and what waits for them. Pure: a message's validator asks here, so that
 //! what is refused is refused with its reason before anything happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use domain::transfer::Status;
-use domain::{ActionId, ActionKind, Step, StepKey};
+use domain::{ActionId, ActionKind, MessageId, Step, StepKey};
 
 use super::messages::{self, No};
 use crate::activities::{Elsewhere, Settled};
 
 /// More messages than a person ever sent about one transfer; a longer history would end the run.
 const MOST_MESSAGES: usize = 500;
+
+/// More than a bank ever says about one transfer. What it says beyond that is found by asking it.
+pub(super) const MOST_HEARD: usize = 200;
 
 #[derive(Debug, Default)]
 pub(super) struct Desk {
@@ -19,6 +22,9 @@ pub(super) struct Desk {
     pub(super) doubt: Option<StepKey>,
     /// What a person found out about it.
     pub(super) told: Option<Settled>,
+    /// What the bank said by itself and nobody has listened to yet, and all that was ever heard of.
+    pub(super) unheard: VecDeque<MessageId>,
+    pub(super) all_heard: BTreeSet<MessageId>,
     /// How often somebody asked to go on or to ask at once.
     pub(super) asked_again: u32,
     /// A person decided it by an approved action, so a dead key may be followed by a new one.
@@ -59,6 +65,21 @@ impl Desk {
     /// The old signal: the same step under the same key, and nothing else.
     pub(super) fn try_again(&mut self) {
         self.asked_again += 1;
+    }
+
+    /// Kept until a step is in doubt: only then does it matter. One message is heard once.
+    pub(super) fn heard(&mut self, message: MessageId) {
+        if self.all_heard.len() < MOST_HEARD && self.all_heard.insert(message) {
+            self.unheard.push_back(message);
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.unheard.is_empty()
+    }
+
+    pub(super) fn next_news(&mut self) -> Option<MessageId> {
+        self.unheard.pop_front()
     }
 
     /// Whether such a message would be taken now, or why not.

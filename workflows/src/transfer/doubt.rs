@@ -1,22 +1,26 @@
-//! A bank's answer never came: wait as the rail asks, inquire by our own reference, and never guess.
-//! A person who found it out elsewhere is believed as well, with evidence.
+//! A bank's answer never came: wait as the rail asks, inquire by our own reference, listen to what
+//! the bank says by itself, and never guess. A person who found it out elsewhere is believed as
+//! well, with evidence.
+//!
+//! What is heard is news only while a run is told of it, and old histories were told of nothing: so
+//! they are decided as they were.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use domain::rail::{RailPromises, Rejection};
+use domain::MessageId;
+use domain::rail::Rejection;
 use domain::transfer::{FlagKind, Happening};
 use futures::FutureExt;
+use futures::future::FusedFuture;
 use temporalio_workflow::{WorkflowCancellationToken, WorkflowResult, select};
 
 use super::books::Pen;
+use super::desk::Desk;
 use super::operator::detached;
-use super::{Ctx, bank, operator};
-use crate::activities::{Bank, BankStep, Settled, Verdict};
+use super::{Ctx, bank};
+use crate::activities::{Bank, BankStep, Heard, Inbox, News, Settled, Verdict};
 use crate::options;
-
-const QUESTIONS_AT_THE_RAILS_PACE: u32 = 500;
-const SLOWEST: Duration = Duration::from_secs(4 * 3_600);
 
 pub(super) enum Resolution {
     Executed {
@@ -31,163 +35,256 @@ pub(super) enum Resolution {
     },
 }
 
+/// What is known by now, and how.
+type Proof = (Resolution, String);
+
 /// Returns only with proof. Until then the transfer is flagged `in_doubt`, for everyone to see.
 pub(super) async fn resolve(
     ctx: &Ctx,
     step: BankStep,
     evidence: &str,
 ) -> WorkflowResult<Resolution> {
-    let mut pen = Pen::new(ctx, step.order);
-    flag(&mut pen, step, evidence, true).await?;
-    let promises = step.rail.promises();
-    let mut wait = promises.first_inquiry_after;
-    let (mut asked, mut contradicted) = (0_u32, false);
-    ctx.state_mut(|transfer| {
-        transfer.desk.doubt = Some(step.key);
-        transfer.desk.told = None;
-    });
-    let (resolution, proof) = loop {
-        pause(ctx, step, wait).await?;
-        let verdict = match inquire(ctx, step).await? {
-            Heard::Bank(verdict) => verdict,
-            Heard::Person(Settled::Executed { bank_reference }) => {
-                break (
-                    Resolution::Executed { bank_reference },
-                    "a person found that the bank executed it",
-                );
-            }
-            Heard::Person(Settled::Refused { rejection }) => {
-                break (
-                    Resolution::Refused { rejection },
-                    "a person found that the bank did not execute it",
-                );
-            }
-        };
-        match verdict {
-            Verdict::Executed { bank_reference } => {
-                break (
-                    Resolution::Executed { bank_reference },
-                    "the bank executed it",
-                );
-            }
-            Verdict::Refused { rejection } => {
-                break (Resolution::Refused { rejection }, "the bank refused it");
-            }
-            Verdict::NeverArrived { over } => {
-                break (
-                    Resolution::NeverArrived { over },
-                    "it never arrived at the bank",
-                );
-            }
-            // No answer to a question is no answer to the doubt, and neither is one about something
-            // that we did not order: that is kept apart, for a person to see.
-            other @ (Verdict::Contradicts { .. } | Verdict::Open) => {
-                if let (Verdict::Contradicts { evidence }, false) = (other, contradicted) {
-                    contradicted = true;
-                    let ways = ctx.state(|it| it.desk.ways_out(it.standing.status));
-                    let note =
-                        format!("the bank contradicts our order: {evidence}; possible: {ways}");
-                    person(&mut pen, step, note, true).await?;
-                }
-                asked = asked.saturating_add(1);
-                wait = next_wait(wait, asked, promises);
-            }
-        }
-    };
-    ctx.state_mut(|transfer| transfer.desk.doubt = None);
-    if contradicted {
-        person(&mut pen, step, proof.to_owned(), false).await?;
-    }
-    flag(&mut pen, step, proof, false).await?;
+    let mut doubt = Doubt::begin(ctx, step, evidence).await?;
+    let (resolution, proof) = doubt.until_proven().await?;
+    doubt.end(&proof).await?;
     Ok(resolution)
 }
 
-/// Who ended the waiting.
-enum Heard {
-    Bank(Verdict),
-    Person(Settled),
-}
-
-/// As long as the rail asks, unless a person wants it asked now or knows the answer.
-async fn pause(ctx: &Ctx, step: BankStep, wait: Duration) -> WorkflowResult<()> {
-    if told(ctx).is_some() {
-        return Ok(());
-    }
-    let seen = ctx.state(|transfer| transfer.desk.asked_again);
-    let summary = format!("before asking about {}", step.key);
-    operator::pause(ctx, wait, &summary, |desk| {
-        desk.told.is_some() || desk.asked_again > seen
-    })
-    .await
-}
-
-/// A bank that is away is asked for as long as it takes; a person need not wait for that.
-async fn inquire(ctx: &Ctx, step: BankStep) -> WorkflowResult<Heard> {
-    if let Some(settled) = told(ctx) {
-        return Ok(Heard::Person(settled));
-    }
-    let token = WorkflowCancellationToken::new();
-    let asked = options::inquiry(
-        bank::line(ctx, step),
-        &format!("{}?", step.key),
-        token.clone(),
-    );
-    let mut answer = pin!(ctx.execute_activity(Bank::inquire, step, asked).fuse());
-    let mut person =
-        pin!(ctx.wait_condition_with_options(|transfer| transfer.desk.told.is_some(), detached()));
-    let answer = select! {
-        answer = answer => Some(answer),
-        said = person => {
-            said?;
-            token.cancel();
-            None
-        }
-    };
-    Ok(match (answer, told(ctx)) {
-        // An inquiry that failed has found out nothing.
-        (Some(answer), _) => Heard::Bank(answer.unwrap_or(Verdict::Open)),
-        (None, Some(settled)) => Heard::Person(settled),
-        (None, None) => Heard::Bank(Verdict::Open),
-    })
-}
-
-fn told(ctx: &Ctx) -> Option<Settled> {
-    ctx.state(|transfer| transfer.desk.told.clone())
-}
-
-/// Every question lengthens the history, and an engine ends a run whose history has grown too long.
-/// So a bank that decides nothing for hours is asked ever more rarely, and a doubt may last years.
-fn next_wait(wait: Duration, asked: u32, promises: RailPromises) -> Duration {
-    let slowest = if asked < QUESTIONS_AT_THE_RAILS_PACE {
-        promises.slowest_inquiry
-    } else {
-        promises.slowest_inquiry.max(SLOWEST)
-    };
-    (wait * 2).min(slowest)
-}
-
-async fn flag(pen: &mut Pen, step: BankStep, note: &str, raise: bool) -> WorkflowResult<()> {
-    change(pen, FlagKind::InDoubt, step, note.to_owned(), raise).await
-}
-
-async fn person(pen: &mut Pen, step: BankStep, note: String, raise: bool) -> WorkflowResult<()> {
-    change(pen, FlagKind::NeedsOperator, step, note, raise).await
-}
-
-async fn change(
-    pen: &mut Pen,
-    flag: FlagKind,
+struct Doubt<'c> {
+    ctx: &'c Ctx,
+    pen: Pen,
     step: BankStep,
-    note: String,
-    raise: bool,
-) -> WorkflowResult<()> {
-    let step = step.key.step;
-    pen.note(if raise {
-        Happening::Raised { flag, step, note }
-    } else {
-        Happening::Lowered { flag, step, note }
-    });
-    Ok(pen.write().await?)
+    /// A person is flagged to look at what the bank says.
+    contradicted: bool,
+    /// The bank said that it has something to say.
+    ask_now: bool,
+}
+
+/// What ended a wait.
+enum Ended<T> {
+    /// What was waited for.
+    Itself(T),
+    /// It need not be waited for: the bank is to be asked now.
+    AskNow,
+    Proven(Proof),
+}
+
+impl<'c> Doubt<'c> {
+    async fn begin(ctx: &'c Ctx, step: BankStep, evidence: &str) -> WorkflowResult<Self> {
+        let mut doubt = Self {
+            ctx,
+            pen: Pen::new(ctx, step.order),
+            step,
+            contradicted: false,
+            ask_now: false,
+        };
+        doubt
+            .flag(FlagKind::InDoubt, evidence.to_owned(), true)
+            .await?;
+        ctx.state_mut(|transfer| {
+            transfer.desk.doubt = Some(step.key);
+            transfer.desk.told = None;
+        });
+        Ok(doubt)
+    }
+
+    /// Wait, ask, and wait longer; whoever knows it earlier ends that at once.
+    async fn until_proven(&mut self) -> WorkflowResult<Proof> {
+        let promises = self.step.rail.promises();
+        let mut asked = 0;
+        loop {
+            if let Some(proof) = self.pause(promises.wait_after(asked)).await? {
+                return Ok(proof);
+            }
+            match self.inquire().await? {
+                Ended::Proven(proof) => return Ok(proof),
+                // No answer to a question is no answer to the doubt, and neither is one about
+                // something that we did not order: that is kept apart, for a person to see.
+                Ended::Itself(Verdict::Open) | Ended::AskNow => {}
+                Ended::Itself(Verdict::Contradicts { evidence }) => {
+                    self.contradicts(&evidence).await?;
+                }
+                Ended::Itself(Verdict::Executed { bank_reference }) => {
+                    let resolution = Resolution::Executed { bank_reference };
+                    return Ok((resolution, "the bank executed it".to_owned()));
+                }
+                Ended::Itself(Verdict::Refused { rejection }) => {
+                    let resolution = Resolution::Refused { rejection };
+                    return Ok((resolution, "the bank refused it".to_owned()));
+                }
+                Ended::Itself(Verdict::NeverArrived { over }) => {
+                    let proof = "it never arrived at the bank".to_owned();
+                    return Ok((Resolution::NeverArrived { over }, proof));
+                }
+            }
+            asked += 1;
+        }
+    }
+
+    /// As long as the rail asks, unless somebody wants it asked now or knows the answer.
+    async fn pause(&mut self, wait: Duration) -> WorkflowResult<Option<Proof>> {
+        let proof = self.news().await?;
+        if proof.is_some() || std::mem::take(&mut self.ask_now) {
+            return Ok(proof);
+        }
+        let token = WorkflowCancellationToken::new();
+        let summary = format!("before asking about {}", self.step.key);
+        let timer = self
+            .ctx
+            .timer(options::wait(wait, &summary, token.clone()))
+            .fuse();
+        match self.listening(timer, true).await? {
+            Ended::Itself(_) => Ok(None),
+            Ended::AskNow => {
+                token.cancel();
+                Ok(None)
+            }
+            Ended::Proven(proof) => {
+                token.cancel();
+                Ok(Some(proof))
+            }
+        }
+    }
+
+    /// A bank that is away is asked for as long as it takes; nobody who knows need wait for that.
+    async fn inquire(&mut self) -> WorkflowResult<Ended<Verdict>> {
+        if let Some(proof) = self.news().await? {
+            return Ok(Ended::Proven(proof));
+        }
+        let token = WorkflowCancellationToken::new();
+        let asked = options::inquiry(
+            bank::line(self.ctx, self.step),
+            &format!("{}?", self.step.key),
+            token.clone(),
+        );
+        let answer = self
+            .ctx
+            .execute_activity(Bank::inquire, self.step, asked)
+            .fuse();
+        let ended = self.listening(answer, false).await?;
+        Ok(match ended {
+            // An inquiry that failed has found out nothing.
+            Ended::Itself(answer) => Ended::Itself(answer.unwrap_or(Verdict::Open)),
+            Ended::AskNow => Ended::AskNow,
+            Ended::Proven(proof) => {
+                token.cancel();
+                Ended::Proven(proof)
+            }
+        })
+    }
+
+    /// Waits for something of our own, and hears meanwhile what people and the bank say. What is
+    /// only a wait is cut short when the bank is to be asked.
+    async fn listening<T>(
+        &mut self,
+        own: impl FusedFuture<Output = T>,
+        a_wait: bool,
+    ) -> WorkflowResult<Ended<T>> {
+        let (ctx, mut own) = (self.ctx, pin!(own));
+        let seen = ctx.state(|transfer| transfer.desk.asked_again);
+        let asked = |desk: &Desk| a_wait && desk.asked_again > seen;
+        loop {
+            let said = |desk: &Desk| desk.told.is_some() || desk.has_news() || asked(desk);
+            let mut word = pin!(
+                ctx.wait_condition_with_options(|transfer| said(&transfer.desk), detached())
+                    .fuse()
+            );
+            select! {
+                done = own => return Ok(Ended::Itself(done)),
+                said = word => said?,
+            }
+            if let Some(proof) = self.news().await? {
+                return Ok(Ended::Proven(proof));
+            }
+            let told_to_ask = a_wait && std::mem::take(&mut self.ask_now);
+            if told_to_ask || ctx.state(|transfer| asked(&transfer.desk)) {
+                return Ok(Ended::AskNow);
+            }
+        }
+    }
+
+    /// All that was said until now, people first.
+    async fn news(&mut self) -> WorkflowResult<Option<Proof>> {
+        loop {
+            let told = self.ctx.state(|transfer| transfer.desk.told.clone());
+            if let Some(settled) = told {
+                return Ok(Some(proven(settled, "a person found that the bank")));
+            }
+            let next = self.ctx.state_mut(|transfer| transfer.desk.next_news());
+            let Some(message) = next else {
+                return Ok(None);
+            };
+            match self.hear(message).await? {
+                News::Settles { settled, by } => {
+                    let who = format!("{by} {message} says that the bank");
+                    return Ok(Some(proven(settled, &who)));
+                }
+                News::Contradicts { evidence } => self.contradicts(&evidence).await?,
+                News::Ask => self.ask_now = true,
+                News::Nothing => {}
+            }
+        }
+    }
+
+    /// Our own store is asked until it answers; what it contradicts is no news.
+    async fn hear(&self, message: MessageId) -> WorkflowResult<News> {
+        let (order, key) = (self.step.order, self.step.key);
+        let heard = Heard {
+            tenant: order.tenant,
+            rail: self.step.rail,
+            key,
+            message,
+        };
+        let options = options::books(&format!("{message} about {key}"));
+        let news = self
+            .ctx
+            .execute_local_activity(Inbox::hear, heard, options)
+            .await;
+        Ok(news.unwrap_or(News::Nothing))
+    }
+
+    /// A person is shown it once; it stays with the doubt.
+    async fn contradicts(&mut self, evidence: &str) -> WorkflowResult<()> {
+        if self.contradicted {
+            return Ok(());
+        }
+        self.contradicted = true;
+        let ways = self.ctx.state(|it| it.desk.ways_out(it.standing.status));
+        let note = format!("the bank contradicts our order: {evidence}; possible: {ways}");
+        self.flag(FlagKind::NeedsOperator, note, true).await
+    }
+
+    async fn end(mut self, proof: &str) -> WorkflowResult<()> {
+        self.ctx.state_mut(|transfer| transfer.desk.doubt = None);
+        if self.contradicted {
+            self.flag(FlagKind::NeedsOperator, proof.to_owned(), false)
+                .await?;
+        }
+        self.flag(FlagKind::InDoubt, proof.to_owned(), false).await
+    }
+
+    async fn flag(&mut self, flag: FlagKind, note: String, raise: bool) -> WorkflowResult<()> {
+        let step = self.step.key.step;
+        self.pen.note(if raise {
+            Happening::Raised { flag, step, note }
+        } else {
+            Happening::Lowered { flag, step, note }
+        });
+        Ok(self.pen.write().await?)
+    }
+}
+
+fn proven(settled: Settled, who: &str) -> Proof {
+    match settled {
+        Settled::Executed { bank_reference } => {
+            let resolution = Resolution::Executed { bank_reference };
+            (resolution, format!("{who} executed it"))
+        }
+        Settled::Refused { rejection } => {
+            let resolution = Resolution::Refused { rejection };
+            (resolution, format!("{who} did not execute it"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -195,9 +292,12 @@ mod tests {
     use domain::rail::RailId;
 
     use super::*;
+    use crate::transfer::desk::MOST_HEARD;
 
     /// A timer, the activity, and the workflow tasks between them.
     const EVENTS_A_QUESTION: u64 = 11;
+    /// The signal, a workflow task, and what the store said of it.
+    const EVENTS_A_MESSAGE: u64 = 5;
     /// Where Temporal ends a run.
     const LONGEST_HISTORY: u64 = 51_200;
 
@@ -205,15 +305,14 @@ mod tests {
     fn a_year_in_doubt_fits_into_a_history() {
         for rail in RailId::ALL {
             let promises = rail.promises();
-            let (mut wait, mut passed, mut asked) =
-                (promises.first_inquiry_after, Duration::ZERO, 0);
+            let (mut passed, mut asked) = (Duration::ZERO, 0);
             while passed < Duration::from_secs(365 * 86_400) {
-                passed += wait;
+                passed += promises.wait_after(asked);
                 asked += 1;
-                wait = next_wait(wait, asked, promises);
             }
+            let heard = MOST_HEARD as u64 * EVENTS_A_MESSAGE;
             assert!(
-                u64::from(asked) * EVENTS_A_QUESTION < LONGEST_HISTORY,
+                u64::from(asked) * EVENTS_A_QUESTION + heard < LONGEST_HISTORY,
                 "{rail}: {asked}"
             );
         }
