@@ -3,11 +3,12 @@
 pub(crate) mod bank;
 pub(crate) mod engine;
 pub(crate) mod front;
+pub(crate) mod rails;
 pub(crate) mod workers;
 
+use ::rails::{Gates, Rails, Watched};
 use ambient::SharedClock;
 use domain::Code;
-use rails::{Gates, Rails, Watched};
 use temporal::{Address, Client, Histories};
 
 use crate::banner::Places;
@@ -24,6 +25,9 @@ pub(crate) struct House {
     pub(crate) clock: SharedClock,
     pub(crate) supervisor: Supervisor,
     pub(crate) places: Places,
+    /// What the sandbox of this process signs its notices with. Another at each start: both ends of
+    /// it are here.
+    pub(crate) notice_secret: Option<String>,
 }
 
 impl House {
@@ -36,6 +40,7 @@ impl House {
             clock,
             supervisor: Supervisor::new(),
             places,
+            notice_secret: None,
         }
     }
 

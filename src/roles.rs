@@ -35,7 +35,9 @@ pub(crate) async fn run(role: Option<Role>, settings: Settings) -> Result<(), Fa
         None => None,
     };
     if let Some(listener) = doors.bank {
-        parts::bank::raise(&mut house, listener)?;
+        let api = doors.front.as_ref();
+        let api = api.and_then(|front| front.local_addr().ok());
+        parts::bank::raise(&mut house, listener, api).await?;
     }
     let mut demo = None;
     if let Some(stores) = &stores {

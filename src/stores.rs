@@ -6,6 +6,7 @@ use audit::Audit;
 use db::{DatabaseUrl, Db, DbError, OpenError, Options};
 use domain::Code;
 use identity::{Identity, IdentityError};
+use inbox::Inbox;
 use transfers::Transfers;
 use vault::{MasterKey, MasterKeyError, Vault};
 
@@ -22,6 +23,7 @@ pub(crate) struct Stores {
     pub(crate) identity: Identity,
     pub(crate) transfers: Transfers,
     pub(crate) audit: Audit,
+    pub(crate) inbox: Inbox,
 }
 
 impl Stores {
@@ -57,6 +59,13 @@ impl Stores {
         identity.check_master_key().await.map_err(other_key)?;
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
         let audit = Audit::new(db.clone(), mint.clone());
+        let inbox = Inbox::new(
+            db.clone(),
+            mint.clone(),
+            clock,
+            vault.clone(),
+            transfers.clone(),
+        );
         Ok(Self {
             mint,
             vault,
@@ -64,6 +73,7 @@ impl Stores {
             identity,
             transfers,
             audit,
+            inbox,
         })
     }
 }

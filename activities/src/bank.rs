@@ -12,6 +12,7 @@ mod forgotten;
 mod inquire;
 mod pay_out;
 mod quarantine;
+mod statement;
 mod submit;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
 use workflows::activities::{BankAnswer, BankStep, CheckoutAnswer, Verdict, definitions};
+
+pub use statement::StatementError;
 
 /// Clones share everything: each rail's queues have workers of their own.
 #[derive(Clone, Debug)]

@@ -11,6 +11,6 @@ mod failure;
 mod inbox;
 
 pub use audit::Audit;
-pub use bank::Bank;
+pub use bank::{Bank, StatementError};
 pub use books::Books;
 pub use inbox::Inbox;

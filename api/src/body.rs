@@ -43,7 +43,7 @@ impl FromRequest<App> for Document {
     }
 }
 
-fn too_large(largest: usize) -> Problem {
+pub(crate) fn too_large(largest: usize) -> Problem {
     Problem::new(
         Code::PayloadTooLarge,
         format!("At most {largest} bytes are accepted."),

@@ -10,6 +10,7 @@ mod guard;
 mod idempotency;
 mod json;
 mod list;
+mod notice_rate;
 mod path;
 mod problem;
 mod query;
@@ -23,7 +24,7 @@ use domain::Code;
 
 pub use access::{Declared, Permission};
 pub use serve::{Peer, serve};
-pub use state::{App, Limits, Parts, Probe, StartError, Starter};
+pub use state::{App, Limits, Parts, Ports, Probe, StartError, Starter};
 
 use problem::Problem;
 

@@ -1,18 +1,23 @@
 //! What the routes stand on: the rooms below, handed in by whoever starts the program.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Mint, SharedClock};
 use db::Db;
-use domain::TransferId;
+use domain::rail::{Rail, RailId};
 use domain::transfer::Order;
+use domain::{MessageId, TransferId};
 use futures_util::future::BoxFuture;
 use identity::Identity;
+use inbox::Inbox;
 use rails::Watched;
 use tokio::sync::Semaphore;
 use transfers::{Admission, Transfers};
+
+use crate::notice_rate::NoticeRate;
 
 /// Starts the workflow of an accepted transfer. "Already started" is success.
 pub trait Starter: Send + Sync + fmt::Debug {
@@ -20,6 +25,13 @@ pub trait Starter: Send + Sync + fmt::Debug {
 
     /// Tells the run of a transfer that it was called off. A run that is not there is success.
     fn call_off(&self, transfer: TransferId) -> BoxFuture<'_, Result<(), StartError>>;
+
+    /// Tells a transfer's run of a bank's stored message. False where there is no run.
+    fn tell(
+        &self,
+        transfer: TransferId,
+        message: MessageId,
+    ) -> BoxFuture<'_, Result<bool, StartError>>;
 
     /// Whether a workflow could be started now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>>;
@@ -57,6 +69,9 @@ impl fmt::Debug for Probe {
     }
 }
 
+/// Rails by their ids.
+pub type Ports = Arc<BTreeMap<RailId, Arc<dyn Rail>>>;
+
 /// The bounds of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -66,6 +81,8 @@ pub struct Limits {
     pub request: Duration,
     /// Requests in work at the same time; the next one is told to come back.
     pub requests: usize,
+    /// Notices of one rail that are stored in a second; a bank that sends more is told to come back.
+    pub notices: u32,
     /// Workflow starts in flight at the same time; what is above it is left to the sweeper.
     pub starts: usize,
     /// Open connections.
@@ -82,6 +99,7 @@ impl Default for Limits {
             body: 64 * 1024,
             request: Duration::from_secs(30),
             requests: 1_024,
+            notices: 500,
             starts: 256,
             connections: 16_384,
             head: Duration::from_secs(10),
@@ -96,6 +114,9 @@ pub struct App {
     pub db: Db,
     pub identity: Identity,
     pub transfers: Transfers,
+    pub inbox: Inbox,
+    /// The rails whose banks may send notices here.
+    pub ports: Ports,
     pub starter: Arc<dyn Starter>,
     /// What is known of the rails right now.
     pub rails: Watched,
@@ -113,6 +134,7 @@ pub struct App {
 pub(crate) struct Rooms {
     pub(crate) requests: Arc<Semaphore>,
     pub(crate) starts: Arc<Semaphore>,
+    pub(crate) notices: Arc<NoticeRate>,
 }
 
 /// Everything an [`App`] is made of.
@@ -121,6 +143,9 @@ pub struct Parts {
     pub db: Db,
     pub identity: Identity,
     pub transfers: Transfers,
+    pub inbox: Inbox,
+    /// The rails whose banks may send notices here.
+    pub ports: Ports,
     pub starter: Arc<dyn Starter>,
     pub rails: Watched,
     pub clock: SharedClock,
@@ -135,11 +160,14 @@ impl From<Parts> for App {
             rooms: Rooms {
                 requests: Arc::new(Semaphore::new(parts.limits.requests)),
                 starts: Arc::new(Semaphore::new(parts.limits.starts)),
+                notices: Arc::new(NoticeRate::new(parts.limits.notices)),
             },
             admission: Admission::new(parts.transfers.clone()),
             db: parts.db,
             identity: parts.identity,
             transfers: parts.transfers,
+            inbox: parts.inbox,
+            ports: parts.ports,
             starter: parts.starter,
             rails: parts.rails,
             clock: parts.clock,

@@ -57,6 +57,7 @@ codes! {
     IdempotencyKeyMissing = "idempotency-key-missing", 400, exit 10, NotExecuted, false, "An Idempotency-Key header is required";
     Unauthenticated = "unauthenticated", 401, exit 11, NotExecuted, false, "The API key is missing, unknown or expired";
     Forbidden = "forbidden", 403, exit 11, NotExecuted, false, "The API key may not do this";
+    NoticeRefused = "notice-refused", 403, exit 11, NotExecuted, false, "The notice is not signed as this rail's bank signs";
     NotFound = "not-found", 404, exit 12, NotExecuted, false, "There is no such thing here";
     MethodNotAllowed = "method-not-allowed", 405, exit 10, NotExecuted, false, "This address does not know the method";
     RequestInProgress = "request-in-progress", 409, exit 14, Unknown, true, "The first request with this key is still being answered";

@@ -1,9 +1,11 @@
 //! A rail's statement, page by page: its lines and the place behind them are stored in one commit,
 //! so every line is taken in exactly once, whoever reads and however often.
 
+use std::collections::BTreeSet;
+
 use db::{Tx, params};
 use domain::Timestamp;
-use domain::rail::{Cursor, Line, Page, RailId, Word};
+use domain::rail::{Cursor, Line, LineKind, Page, RailId, Word};
 
 use crate::error::InboxError;
 use crate::take::{Draft, digest};
@@ -36,10 +38,14 @@ impl Inbox {
     ) -> Result<Advance, InboxError> {
         let lines = page.lines.len();
         let mut drafts = Vec::with_capacity(lines);
+        let mut moved = BTreeSet::new();
         for (number, line) in page.lines.iter().enumerate() {
             let incoming = incoming(rail, after, number, line);
             let digest = digest(&incoming);
-            drafts.push(self.draft(incoming, digest).await?);
+            let booked = line.key.filter(|_| line.kind != LineKind::Returned);
+            let again = booked.is_some_and(|key| !moved.insert(key.to_string()));
+            let suspect = again.then_some("the statement has this movement a second time");
+            drafts.push(self.draft(incoming, digest, suspect).await?);
         }
         let (after, next) = (after.0.clone(), page.next.0);
         let stored = self

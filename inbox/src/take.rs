@@ -67,12 +67,10 @@ impl Inbox {
         if let Some(before) = self.before(&incoming, &digest).await? {
             return Ok(before);
         }
-        let mut draft = self.draft(incoming, digest).await?;
-        if self.has_other_words(&draft.incoming).await? {
-            let why = "the bank sent other words under the same id before";
-            draft.place.state = State::Quarantined;
-            draft.place.reason = Some(why.to_owned());
-        }
+        let other_words = self.has_other_words(&incoming).await?;
+        let suspect = "the bank sent other words under the same id before";
+        let suspect = other_words.then_some(suspect);
+        let draft = self.draft(incoming, digest, suspect).await?;
         let (looked, digest) = (draft.incoming.clone(), draft.digest.clone());
         let (id, tell) = (draft.id, draft.tell());
         let fresh = self
@@ -94,12 +92,17 @@ impl Inbox {
         &self,
         incoming: Incoming,
         digest: String,
+        suspect: Option<&str>,
     ) -> Result<Draft, InboxError> {
         let id = MessageId::from_bits(self.mint.next()?);
         let (key, word) = (incoming.key, incoming.word.as_ref());
-        let place = self
+        let mut place = self
             .place(incoming.rail, incoming.origin, id, key, word)
             .await?;
+        if let Some(why) = suspect {
+            place.state = State::Quarantined;
+            place.reason = Some(why.to_owned());
+        }
         let sealed = match place.state.is_explained() {
             true => None,
             false => Some(self.seal(id, &incoming.words)?),
@@ -275,20 +278,17 @@ impl Draft {
 
 /// Outcome, way, amount, currency, bank reference, decline, code.
 fn said(word: Option<&Word>) -> Vec<Value> {
-    let (outcome, decline, code) = match word.map(|word| &word.outcome) {
-        None => (None, None, None),
-        Some(WordOutcome::Open) => (Some("open"), None, None),
-        Some(WordOutcome::Executed) => (Some("executed"), None, None),
-        Some(WordOutcome::Rejected(why)) => (
-            Some("rejected"),
-            Some(why.decline.name()),
-            Some(why.network_code.clone()),
-        ),
-        Some(WordOutcome::Returned { code }) => (Some("returned"), None, code.clone()),
+    let outcome = word.map(|word| &word.outcome);
+    let (decline, code) = match outcome {
+        Some(WordOutcome::Rejected(why)) => {
+            (Some(why.decline.name()), Some(why.network_code.clone()))
+        }
+        Some(WordOutcome::Returned { code }) => (None, code.clone()),
+        _ => (None, None),
     };
     let money = word.and_then(|word| word.money);
     params![
-        outcome,
+        outcome.map(WordOutcome::name),
         word.and_then(|word| word.way).map(|way| way.name()),
         money.map(|money| money.minor()),
         money.map(|money| money.currency().code()),

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use api::{App, Limits, Parts, Probe, StartError};
+use api::{App, Limits, Parts, Ports, Probe, StartError};
 use domain::transfer::Order;
-use domain::{Code, TransferId};
+use domain::{Code, MessageId, TransferId};
 use futures::future::{BoxFuture, FutureExt};
 use rails::Watched;
-use temporal::{Client, Starter};
+use temporal::{Client, Herald, Starter};
 use tokio::net::TcpListener;
 
 use super::House;
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
+use crate::parts;
 use crate::stores::Stores;
 
 pub(crate) async fn raise(
@@ -32,7 +33,12 @@ pub(crate) async fn raise(
         db: stores.db.clone(),
         identity: stores.identity.clone(),
         transfers: stores.transfers.clone(),
-        starter: Arc::new(Start(starter)),
+        inbox: stores.inbox.clone(),
+        ports: ports(house)?,
+        starter: Arc::new(Start {
+            starter,
+            herald: Herald::new(client.clone()),
+        }),
         rails,
         clock: house.clock.clone(),
         mint: stores.mint.clone(),
@@ -47,6 +53,18 @@ pub(crate) async fn raise(
         Ok(())
     });
     Ok(demo)
+}
+
+/// The banks that may send notices to this process.
+fn ports(house: &House) -> Result<Ports, Failure> {
+    let Some(rails) = parts::rails::build(house)? else {
+        return Ok(Ports::default());
+    };
+    let ports = rails.ids().filter_map(|id| {
+        let port = rails.get(id).ok()?;
+        Some((id, Arc::clone(port)))
+    });
+    Ok(Arc::new(ports.collect()))
 }
 
 /// Whether the sandbox bank answers.
@@ -66,12 +84,15 @@ fn bank_probe(bank: &String) -> Probe {
 
 /// The API says what it needs; the engine's client says how.
 #[derive(Debug)]
-struct Start(Starter);
+struct Start {
+    starter: Starter,
+    herald: Herald,
+}
 
 impl api::Starter for Start {
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<(), StartError>> {
         async {
-            self.0
+            self.starter
                 .start(order)
                 .await
                 .map_err(|error| StartError(Box::new(error)))
@@ -81,7 +102,7 @@ impl api::Starter for Start {
 
     fn call_off(&self, transfer: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
         async move {
-            self.0
+            self.starter
                 .call_off(transfer)
                 .await
                 .map_err(|error| StartError(Box::new(error)))
@@ -89,9 +110,21 @@ impl api::Starter for Start {
         .boxed()
     }
 
+    fn tell(
+        &self,
+        transfer: TransferId,
+        message: MessageId,
+    ) -> BoxFuture<'_, Result<bool, StartError>> {
+        async move {
+            let told = self.herald.tell(transfer, message).await;
+            told.map_err(|error| StartError(Box::new(error)))
+        }
+        .boxed()
+    }
+
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
         async {
-            self.0
+            self.starter
                 .ready()
                 .await
                 .map_err(|error| StartError(Box::new(error)))

@@ -1,14 +1,13 @@
 //! The workers, and the sweeper that starts what was accepted while nobody looked.
 
-use activities::{Audit, Bank, Books};
-use adapters::{RailConfig, Rails, Secret, sandbox_bank, stripe};
+use ::rails::Gates;
+use activities::{Audit, Bank, Books, Inbox};
 use domain::Code;
-use rails::Gates;
-use temporal::{Client, Runs, Starter};
+use temporal::{Client, Herald, Runs, Starter};
 use transfers::Admission;
-use worker::Worker;
+use worker::{Activities, Worker};
 
-use super::House;
+use super::{House, rails};
 use crate::failure::Failure;
 use crate::stores::Stores;
 
@@ -18,20 +17,12 @@ pub(crate) fn raise(
     client: &Client,
     gates: Gates,
 ) -> Result<(), Failure> {
-    let Some(bank_url) = house.places.bank.clone() else {
+    let Some(rails) = rails::build(house)? else {
         return Err(Failure::new(
             Code::ConfigInvalid,
             "workers need a bank: name the sandbox bank's address with --sandbox-url",
         ));
     };
-    let live = house.settings.live.iter().cloned();
-    let rails = Rails::build(sandboxes(&bank_url).into_iter().chain(live)).map_err(|error| {
-        Failure::caused(
-            Code::ConfigInvalid,
-            "the rails to the banks cannot be used",
-            &error,
-        )
-    })?;
     let books = Books::new(stores.transfers.clone());
     let bank = Bank::new(
         stores.transfers.clone(),
@@ -41,10 +32,16 @@ pub(crate) fn raise(
         house.clock.clone(),
     )
     .through(gates);
-    let audit = Audit::new(stores.audit.clone(), stores.transfers.clone());
+    listen(house, stores, client, &bank);
+    let activities = Activities {
+        books,
+        bank,
+        audit: Audit::new(stores.audit.clone(), stores.transfers.clone()),
+        inbox: Inbox::new(stores.inbox.clone(), stores.transfers.clone()),
+    };
     let (worked, stop) = (client.clone(), house.supervisor.stop());
     house.supervisor.spawn(async move {
-        Worker::run(worked, books, bank, audit, stop)
+        Worker::run(worked, activities, stop)
             .await
             .map_err(|error| {
                 Failure::caused(Code::EngineUnavailable, "the workers stopped", &error)
@@ -66,17 +63,18 @@ pub(crate) fn raise(
     Ok(())
 }
 
-/// The sandbox bank, and the card network that answers below it at the same address.
-fn sandboxes(address: &str) -> [RailConfig; 2] {
-    // The network takes any key of the usual form: it has one client, and no money.
-    let key = Secret::new("sk_sandbox");
-    let cards = format!("{}/cards", address.trim_end_matches('/'));
-    [
-        RailConfig::SandboxBank(sandbox_bank::Config::at(address)),
-        RailConfig::SandboxCards(stripe::Config {
-            // Where the network's own pages are; a shop would name its own.
-            return_url: Some(format!("{cards}/")),
-            ..stripe::Config::at(cards.clone(), key)
-        }),
-    ]
+/// What banks say by themselves reaches the transfers that wait for it.
+fn listen(house: &mut House, stores: &Stores, client: &Client, bank: &Bank) {
+    let (inbox, herald) = (stores.inbox.clone(), Herald::new(client.clone()));
+    let (clock, stop) = (house.clock.clone(), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        worker::tell(inbox, herald, clock, stop).await;
+        Ok(())
+    });
+    let (inbox, bank) = (stores.inbox.clone(), bank.clone());
+    let (clock, stop) = (house.clock.clone(), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        worker::read_statements(bank, inbox, clock, stop).await;
+        Ok(())
+    });
 }

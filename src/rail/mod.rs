@@ -4,6 +4,7 @@
 //! all of them within a second, whether or not this machine can reach them.
 
 mod desk;
+mod heard;
 mod orders;
 
 pub(crate) use orders::Rail;
@@ -18,6 +19,7 @@ pub(crate) async fn run(rail: Rail, settings: &Settings) -> Result<(), Failure> 
     match rail.order {
         Order::List => desk::list(json, settings).await,
         Order::Log(asked) => desk::log(&asked, json, settings).await,
+        Order::Messages(asked) => heard::messages(&asked, json, settings).await,
         Order::Pause(said) => desk::pause(&said, json, settings).await,
         Order::Resume(said) => desk::resume(&said, json, settings).await,
         Order::Limit(said) => desk::limit(&said, json, settings).await,

@@ -1,7 +1,9 @@
 //! What can be asked about rails and said to them, in the words of the command line.
 
 use clap::{Args, Subcommand};
+use domain::MessageId;
 use domain::rail::RailId;
+use inbox::{Origin, State};
 use rails::{Actor, LONGEST_REASON};
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -20,6 +22,8 @@ pub(crate) enum Order {
     List,
     /// Who paused, resumed and limited a rail, and why; the newest first
     Log(Log),
+    /// What banks said by themselves: notices and lines of statements; the newest first
+    Messages(Messages),
     /// Send nothing more that moves money on a rail. Transfers wait and lose nothing; questions
     /// about what was sent before go on
     Pause(Said),
@@ -34,6 +38,33 @@ pub(crate) struct Log {
     /// Such as sandbox_bank; `remit rail list` names them
     #[arg(value_parser = rail)]
     pub(crate) rail: RailId,
+
+    /// The most lines
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub(crate) struct Messages {
+    /// Of this rail only
+    #[arg(value_parser = rail)]
+    pub(crate) rail: Option<RailId>,
+
+    /// Such as quarantined, unmatched or unclaimed
+    #[arg(long, value_parser = state)]
+    pub(crate) state: Option<State>,
+
+    /// notice or statement
+    #[arg(long, value_parser = origin)]
+    pub(crate) origin: Option<Origin>,
+
+    /// Only this one, with the bank's own words where they are kept
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<MessageId>,
+
+    /// Older than this one
+    #[arg(long, value_name = "ID")]
+    pub(crate) before: Option<MessageId>,
 
     /// The most lines
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -77,6 +108,17 @@ pub(crate) struct Limit {
 
     #[command(flatten)]
     pub(crate) why: Why,
+}
+
+fn state(name: &str) -> Result<State, String> {
+    let names = || State::ALL.map(State::name).join(", ");
+    name.parse()
+        .map_err(|_| format!("the states are {}", names()))
+}
+
+fn origin(name: &str) -> Result<Origin, String> {
+    name.parse()
+        .map_err(|_| "it is notice or statement".to_owned())
 }
 
 fn rail(name: &str) -> Result<RailId, String> {

@@ -16,6 +16,7 @@ mod false_answer;
 mod first_transfer;
 mod forged;
 mod histories;
+mod inbound;
 mod later;
 mod ledger;
 mod live;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(first_transfer::trials());
     trials.extend(doubt::trials());
+    trials.extend(inbound::trials());
     trials.extend(ends::trials());
     trials.extend(checkout::trials());
     trials.extend(live::trials());

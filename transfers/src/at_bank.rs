@@ -34,12 +34,14 @@ impl Transfers {
             partner: row.parse("partner_id")?,
             mode: Mode::from_livemode(row.bool("livemode")?),
         };
-        let known = attempts::known_of(&self.db, &tenant, key).await?;
+        let (sql, of_step) = (attempts::deciding(), attempts::of_step(&tenant, key));
+        let known = self.db.fetch_optional(&sql, of_step).await?;
+        let known = known.as_ref().map(attempts::read).transpose()?;
         let found = row::sealed(&self.db, &tenant, key.transfer).await?;
         Ok(found.map(|Stored { transfer, .. }| AtBank {
             order: transfer.order(),
             status: transfer.status,
-            known,
+            known: known.map(|attempt| attempt.state),
         }))
     }
 }

@@ -262,16 +262,6 @@ pub(crate) async fn standing(
     Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
 }
 
-/// The same of one key, for whoever only looks.
-pub(crate) async fn known_of(
-    db: &Db,
-    tenant: &Tenant,
-    key: StepKey,
-) -> Result<Option<AttemptState>, DbError> {
-    let row = db.fetch_optional(&deciding(), of_step(tenant, key)).await?;
-    Ok(row.as_ref().map(read).transpose()?.map(|row| row.state))
-}
-
 /// The same over all rounds of the step, for whoever only looks.
 pub(crate) async fn known(
     db: &Db,
@@ -312,7 +302,7 @@ fn rounds_of(key: StepKey) -> Vec<Value> {
 }
 
 /// The attempt that decides what is known of a step: done before unresolved before rejected.
-fn deciding() -> String {
+pub(crate) fn deciding() -> String {
     format!("{SELECT} AND step_key = $4 {DECIDING}")
 }
 
@@ -371,7 +361,7 @@ fn columns(state: &AttemptState) -> Vec<Value> {
     }
 }
 
-fn read(row: &Row) -> Result<AttemptRow, DbError> {
+pub(crate) fn read(row: &Row) -> Result<AttemptRow, DbError> {
     let state = match row.text("state")?.as_str() {
         "open" => AttemptState::Open,
         "done" => AttemptState::Done {

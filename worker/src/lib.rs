@@ -3,6 +3,7 @@
 //! No rule of the business lives in this room.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod inbox;
 mod rail;
 mod replay;
 mod run;
@@ -10,7 +11,8 @@ mod sdk;
 mod sweeper;
 mod watcher;
 
+pub use inbox::{read_statements, tell};
 pub use replay::{Broken, ReplayError, Replayed, replay_open};
-pub use run::{Worker, WorkerError};
+pub use run::{Activities, Worker, WorkerError};
 pub use sweeper::sweep;
 pub use watcher::watch;

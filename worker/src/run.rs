@@ -1,7 +1,7 @@
 //! All workers of a process: one for the workflows with our own books, and for each rail one for
 //! what moves money on it and one for questions to it. They poll until they are told to stop.
 
-use activities::{Audit, Bank, Books};
+use activities::{Audit, Bank, Books, Inbox};
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use temporal::{Client, TRANSFERS};
 use temporalio_sdk::Runtime;
@@ -25,6 +25,15 @@ pub enum WorkerError {
 /// Workflows kept in memory between their tasks; the others are replayed from their history.
 const CACHED_WORKFLOWS: usize = 2_000;
 
+/// What the workers carry out.
+#[derive(Debug)]
+pub struct Activities {
+    pub books: Books,
+    pub bank: Bank,
+    pub audit: Audit,
+    pub inbox: Inbox,
+}
+
 #[derive(Debug)]
 pub struct Worker;
 
@@ -32,9 +41,7 @@ impl Worker {
     /// Runs until `stop` is cancelled. Workflow code is not `Send`, so it has a thread of its own.
     pub async fn run(
         client: Client,
-        books: Books,
-        bank: Bank,
-        audit: Audit,
+        activities: Activities,
         stop: CancellationToken,
     ) -> Result<(), WorkerError> {
         let (ended, end) = tokio::sync::oneshot::channel();
@@ -42,7 +49,7 @@ impl Worker {
         std::thread::Builder::new()
             .name("workflows".into())
             .spawn(move || {
-                let result = runtime.block_on(all(client, books, bank, audit, stop));
+                let result = runtime.block_on(all(client, activities, stop));
                 // Nobody listens any more when the process is ending.
                 drop(ended.send(result));
             })?;
@@ -54,11 +61,10 @@ impl Worker {
 /// All live, or all end.
 async fn all(
     client: Client,
-    books: Books,
-    bank: Bank,
-    audit: Audit,
+    activities: Activities,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
+    let bank = activities.bank.clone();
     let options = RuntimeOptions::builder()
         .disable_environment_info(true)
         .build()
@@ -73,8 +79,8 @@ async fn all(
         let (client, bank, stop) = shared();
         workers.push(rail::questions(runtime, client, bank, rail, stop).boxed_local());
     }
-    let (client, bank, ours) = shared();
-    workers.push(workflows(runtime, client, (books, bank, audit), ours).boxed_local());
+    let (client, _, ours) = shared();
+    workers.push(workflows(runtime, client, activities, ours).boxed_local());
     let until_told = workers.into_iter().map(|worker| async {
         let ended = worker.await;
         stop.cancel();
@@ -87,14 +93,15 @@ async fn all(
 async fn workflows(
     runtime: &Runtime,
     client: Client,
-    (books, bank, audit): (Books, Bank, Audit),
+    activities: Activities,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let mut options = sdk::options(TRANSFERS);
     options.max_cached_workflows = CACHED_WORKFLOWS;
-    options.register_activities(books);
-    options.register_activities(bank);
-    options.register_activities(audit);
+    options.register_activities(activities.books);
+    options.register_activities(activities.bank);
+    options.register_activities(activities.audit);
+    options.register_activities(activities.inbox);
     options
         .register_workflow::<Transfer>()
         .map_err(|error| WorkerError::Setup(error.into()))?;

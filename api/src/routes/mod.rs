@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod links;
 mod merchants;
+mod notices;
 mod quotes;
 mod rails;
 mod transfers;
@@ -24,6 +25,7 @@ pub(crate) fn business(app: &App) -> Table {
         cards::routes,
         events::routes,
         merchants::routes,
+        notices::routes,
         quotes::routes,
         rails::routes,
         transfers::routes,

@@ -1,6 +1,7 @@
 //! Transfers: accept one, read one, list them, call one off.
 
 mod call_off;
+mod doubt;
 mod new;
 mod view;
 
@@ -166,6 +167,13 @@ async fn get(
         .await
         .map_err(|error| failure::store(&error))?
         .ok_or_else(|| Problem::not_found("transfer"))?;
+    let doubt = match transfer.flags.in_doubt {
+        None => None,
+        Some(_) => {
+            let known = app.transfers.doubt(&whose.0, id).await;
+            known.map_err(|error| failure::store(&error))?
+        }
+    };
     let mut history = app
         .transfers
         .history(&whose.0, id)
@@ -174,7 +182,7 @@ async fn get(
     // What happened between the two reads is left for the next look: one answer, one moment.
     history.retain(|change| change.sequence <= transfer.version);
     let view = TransferView::seen(transfer, &app.rails);
-    Ok(Json(view.with_history(history)))
+    Ok(Json(view.with_doubt(doubt).with_history(history)))
 }
 
 /// GET /v1/transfers/{id}/history

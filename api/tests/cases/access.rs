@@ -39,6 +39,7 @@ async fn matrix(house: &House) {
         GET  /v1/events                   read
         GET  /v1/merchants                read
         GET  /v1/merchants/{id}           read
+        POST /v1/rails/{rail}/notices     a bank's signature
         POST /v1/quotes                   transfers:write
         GET  /v1/quotes/{id}              read
         GET  /v1/rails                    read
@@ -65,7 +66,7 @@ async fn matrix(house: &House) {
         ] {
             let answer = knock(house, route, key.map(String::as_str)).await;
             let (status, scopes_say) = match route.permission {
-                Permission::Public => (None, "open"),
+                Permission::Public | Permission::Signed => (None, "open"),
                 Permission::Needs(_) if key.is_none() => (Some(401), "unauthenticated"),
                 Permission::Needs(needed) if scopes.contains(&needed) => (None, "open"),
                 Permission::Needs(_) => (Some(403), "forbidden"),
@@ -91,6 +92,7 @@ async fn matrix(house: &House) {
 fn line(route: &Declared) -> String {
     let permission = match route.permission {
         Permission::Public => "anybody",
+        Permission::Signed => "a bank's signature",
         Permission::Needs(scope) => scope.name(),
     };
     format!("{:4} {:28} {permission}", route.method.as_str(), route.path)

@@ -12,8 +12,11 @@ use axum::Router;
 use db::{BoxFuture, DatabaseUrl, Db, Options};
 use domain::rail::{BankAccountNumber, RailId};
 use domain::transfer::Order;
-use domain::{AccountId, BankAccountId, Currency, Mode, Money, Tenant, TransferId, UserId};
+use domain::{
+    AccountId, BankAccountId, Currency, MessageId, Mode, Money, Tenant, TransferId, UserId,
+};
 use identity::{Identity, NewBankAccount, NewKey, Scope, Scopes};
+use inbox::Inbox;
 use ledger::{Entry, PostError};
 use serde_json::{Value, json};
 use testkit::TempDir;
@@ -56,6 +59,10 @@ impl Starter for FakeStarter {
 
     fn call_off(&self, _: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(self.answer())
+    }
+
+    fn tell(&self, _: TransferId, _: MessageId) -> BoxFuture<'_, Result<bool, StartError>> {
+        Box::pin(async { Ok(true) })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
@@ -102,18 +109,27 @@ impl House {
         let vault = Vault::new(MasterKey::from_text(
             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         )?);
-        let identity = Identity::new(db.clone(), mint.clone(), Arc::clone(&clock), vault);
+        let identity = Identity::new(db.clone(), mint.clone(), Arc::clone(&clock), vault.clone());
         let transfers = Transfers::new(
             db.clone(),
             mint.clone(),
             Arc::clone(&clock),
             identity.clone(),
         );
+        let inbox = Inbox::new(
+            db.clone(),
+            mint.clone(),
+            Arc::clone(&clock),
+            vault,
+            transfers.clone(),
+        );
         let starter = Arc::new(FakeStarter::default());
         let app = App::from(Parts {
             db,
             identity,
             transfers,
+            inbox,
+            ports: Arc::default(),
             starter: Arc::clone(&starter) as Arc<dyn Starter>,
             rails: rails::Watched::default(),
             clock,

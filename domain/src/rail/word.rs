@@ -29,6 +29,17 @@ pub enum WordOutcome {
     },
 }
 
+impl WordOutcome {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Executed => "executed",
+            Self::Rejected(_) => "rejected",
+            Self::Returned { .. } => "returned",
+        }
+    }
+}
+
 /// Seen from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {

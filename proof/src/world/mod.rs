@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use activities::{Audit as AuditActivities, Bank as BankActivities, Books};
+use activities::{
+    Audit as AuditActivities, Bank as BankActivities, Books, Inbox as InboxActivities,
+};
 use adapters::iso20022::{self, Iso20022, PayoutMessage};
 use adapters::sandbox_bank::{self, SandboxBank};
 use adapters::{Limits, Rails};
@@ -21,6 +23,7 @@ use db::{DatabaseUrl, Db, Options};
 use domain::rail::{Rail, RailId};
 use engine::testing::{TestEngine, Time};
 use identity::Identity;
+use inbox::Inbox;
 use sandbox::{Bank, InProcess};
 use tempfile::TempDir;
 use temporal::{Address, Client, Histories};
@@ -49,6 +52,7 @@ pub struct World {
     pub identity: Identity,
     pub transfers: Transfers,
     pub audit: Audit,
+    pub inbox: Inbox,
     pub mint: Mint,
     pub banks: BTreeMap<RailId, Bank>,
     rails: Rails,
@@ -78,6 +82,13 @@ impl World {
         let identity = Identity::new(db.clone(), mint.clone(), clock.clone(), vault.clone());
         let transfers = Transfers::new(db.clone(), mint.clone(), clock.clone(), identity.clone());
         let audit = Audit::new(db.clone(), mint.clone());
+        let inbox = Inbox::new(
+            db.clone(),
+            mint.clone(),
+            clock.clone(),
+            vault.clone(),
+            transfers.clone(),
+        );
         let mut banks = BTreeMap::new();
         let mut rails: Vec<Arc<dyn Rail>> = Vec::new();
         for id in RAILS {
@@ -95,6 +106,7 @@ impl World {
             identity,
             transfers,
             audit,
+            inbox,
             mint,
             banks,
             rails,
@@ -132,7 +144,14 @@ impl World {
         );
         let people = AuditActivities::new(self.audit.clone(), self.transfers.clone());
         let stop = CancellationToken::new();
-        let running = Worker::run(client, books, bank, people, stop.clone());
+        let inbox = InboxActivities::new(self.inbox.clone(), self.transfers.clone());
+        let activities = worker::Activities {
+            books,
+            bank,
+            audit: people,
+            inbox,
+        };
+        let running = Worker::run(client, activities, stop.clone());
         let ended = tokio::spawn(async move {
             // A worker whose door was cut ends with an error, as it should.
             drop(running.await);

@@ -12,8 +12,9 @@ use domain::{
 };
 use rails::Watched;
 use serde::Serialize;
-use transfers::{NetworkStatus, StatusChange, StatusReason, Transfer};
+use transfers::{Doubt, NetworkStatus, StatusChange, StatusReason, Transfer};
 
+use super::doubt::DoubtView;
 use crate::routes::rails::{Health, health};
 
 #[derive(Debug, Serialize)]
@@ -62,7 +63,7 @@ struct ReasonView {
 #[derive(Debug, Serialize)]
 pub(crate) struct FlagsView {
     #[serde(skip_serializing_if = "Option::is_none")]
-    in_doubt: Option<FlagView>,
+    in_doubt: Option<DoubtView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     needs_operator: Option<FlagView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +205,14 @@ impl TransferView {
         view
     }
 
+    /// What is known of its doubt, where it is in one.
+    pub(super) fn with_doubt(mut self, doubt: Option<Doubt>) -> Self {
+        if let (Some(view), Some(doubt)) = (&mut self.flags.in_doubt, doubt) {
+            view.tell(doubt);
+        }
+        self
+    }
+
     /// The whole story.
     pub(super) fn with_history(self, history: Vec<StatusChange>) -> Self {
         Self {
@@ -327,7 +336,7 @@ impl RailPausedView {
 impl From<Flags> for FlagsView {
     fn from(flags: Flags) -> Self {
         Self {
-            in_doubt: flags.in_doubt.map(FlagView::from),
+            in_doubt: flags.in_doubt.map(DoubtView::from),
             needs_operator: flags.needs_operator.map(FlagView::from),
             on_hold: flags.on_hold.map(FlagView::from),
             rail_paused: None,
