@@ -149,7 +149,7 @@ async fn odd() -> Result<()> {
     api.samples_are_over().await?;
     // What these amounts do is written in docs/sandbox.md.
     let mut ids = Vec::new();
-    for (name, amount) in [("twice", 1_068), ("wrong order", 1_069)] {
+    for (name, amount) in [("twice", 1_068), ("wrong-order", 1_069)] {
         let id = api.transfer(name, amount, &alices, &bob).await?;
         let transfer = api.settled(&id).await?;
         ensure!(transfer["status"] == "completed", "{name}: {transfer}");
