@@ -64,6 +64,7 @@ impl House {
             source: EndpointRef::Wallet(self.demo.people[0].wallet),
             destination: EndpointRef::BankAccount(self.demo.people[1].bank_accounts[0]),
             quote: None,
+            execute_at: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),
