@@ -47,6 +47,7 @@ async fn matrix(house: &House) {
         GET  /v1/transfers                read
         GET  /v1/transfers/{id}           read
         GET  /v1/transfers/{id}/history   read
+        POST /v1/transfers/{id}/cancel    transfers:write
         GET  /v1/users                    read
         GET  /v1/users/{id}               read
         GET  /docs                        anybody
