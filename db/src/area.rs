@@ -56,8 +56,23 @@ pub trait Area: Any + Debug + Send + Sync {
     /// learned since is forgotten, because the job may have read its own changes.
     fn undo(&mut self);
 
+    /// A job is about to execute a statement of its own: what must be written before, so that the
+    /// statement finds what the area says. `Kept`: what the jobs before it changed, written
+    /// outside of its savepoint. `All`: what it changed itself as well, undone with it by the database.
+    /// An area that nobody reads around needs none of this.
+    fn overdue(&mut self, _whose: Whose) -> Result<Vec<Step>, DbError> {
+        Ok(Vec::new())
+    }
+
     /// What was changed, to be executed in this order just before the commit.
     fn flush(&mut self) -> Result<Vec<Step>, DbError>;
+}
+
+/// Whose changes an area is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    Kept,
+    All,
 }
 
 /// The areas of one transaction, at most one of each type.

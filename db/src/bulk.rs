@@ -9,6 +9,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Error};
 
+use crate::Value;
+
 /// One value of a row. Texts are shared: the same id stands in several rows.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Cell {
@@ -48,6 +50,19 @@ from! {
     &Arc<str> => |text| Self::Text(Arc::clone(text));
     &str => |text| Self::Text(Arc::from(text));
     Vec<u8> => |bytes| Self::Bytes(bytes);
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Int(number) => Self::Int(number),
+            Value::Text(text) => Self::Text(Arc::from(text)),
+            Value::Bytes(bytes) => Self::Bytes(bytes),
+            // No column holds a list; as a text it is refused by whatever column it was meant for.
+            Value::List(texts) => Self::Text(Arc::from(texts.join(","))),
+        }
+    }
 }
 
 impl<T: Into<Cell>> From<Option<T>> for Cell {
@@ -150,8 +165,9 @@ impl Form {
         self.text(
             "",
             &format!("SELECT * FROM unnest({arrays})"),
-            &format!("unnest({arrays}) AS v({})", self.names()),
-            |place| format!("v.{}", self.columns[place].0),
+            // By their places: a column may be both what was found and what is set.
+            &format!("unnest({arrays}) AS v({})", self.places()),
+            |place| format!("v.c{}", place + 1),
         )
     }
 
@@ -187,6 +203,13 @@ impl Form {
         }
     }
 
+    fn places(&self) -> String {
+        let places: Vec<_> = (1..=self.columns.len())
+            .map(|it| format!("c{it}"))
+            .collect();
+        places.join(", ")
+    }
+
     fn names(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
         names.join(", ")
@@ -219,6 +242,12 @@ impl Rows {
     pub fn push<const WIDTH: usize>(&mut self, row: [Cell; WIDTH]) {
         debug_assert_eq!(WIDTH, self.form.columns.len());
         self.cells.extend(row);
+    }
+
+    /// A row whose cells are put together elsewhere, in the order of the form's columns.
+    pub fn add(&mut self, row: impl IntoIterator<Item = Cell>) {
+        self.cells.extend(row);
+        debug_assert_eq!(self.cells.len() % self.form.columns.len(), 0);
     }
 
     pub const fn is_empty(&self) -> bool {
@@ -332,7 +361,7 @@ mod tests {
         );
         assert_eq!(
             UPDATE.in_arrays(),
-            "UPDATE t SET b = v.b, c = v.c FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS v(a, b, c) WHERE t.a = v.a"
+            "UPDATE t SET b = v.c2, c = v.c3 FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS v(c1, c2, c3) WHERE t.a = v.c1"
         );
     }
 
@@ -340,8 +369,8 @@ mod tests {
     fn rows_are_locked_only_as_they_were() {
         assert_eq!(
             LOCK.in_arrays(),
-            "SELECT 1 FROM t JOIN unnest($1::text[], $2::bigint[]) AS v(a, b) \
-             ON t.a = v.a AND t.b IS NOT DISTINCT FROM v.b ORDER BY t.a FOR UPDATE OF t"
+            "SELECT 1 FROM t JOIN unnest($1::text[], $2::bigint[]) AS v(c1, c2) \
+             ON t.a = v.c1 AND t.b IS NOT DISTINCT FROM v.c2 ORDER BY t.a FOR UPDATE OF t"
         );
     }
 

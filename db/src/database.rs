@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::connection::{Connection, Purpose};
 use crate::counting::Counting;
-use crate::job::{Direct, Job, Waiting, WaitingDirect};
+use crate::job::{Declared, Direct, Foretell, Job, Waiting, WaitingDirect};
 use crate::migrate::Migration;
 use crate::readers::Readers;
 use crate::writer::{Ahead, Message, Writer};
@@ -161,8 +161,30 @@ impl Db {
         E: Send + 'static + From<DbError>,
         J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
     {
+        self.send(job, None).await
+    }
+
+    /// Like [`Self::write`], for a job that can say beforehand what it needs of the areas: that is
+    /// then fetched, and locked, together with what all others in its transaction need. `declare` is
+    /// called again while it answers [`Declared::More`], once what it has asked for is there.
+    pub async fn write_declared<T, E, D, J>(&self, declare: D, job: J) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static + From<DbError>,
+        D: Fn(&mut Tx) -> Declared + Send + 'static,
+        J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
+    {
+        self.send(job, Some(Box::new(declare))).await
+    }
+
+    async fn send<T, E, J>(&self, job: J, declare: Option<Foretell>) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static + From<DbError>,
+        J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send + 'static,
+    {
         let (caller, answer) = oneshot::channel();
-        self.enqueue(Box::new(Waiting::new(job, caller)))?;
+        self.enqueue(Box::new(Waiting::new(job, declare, caller)))?;
         // The writer answers every job it took; silence means that its whole task is gone.
         answer
             .await

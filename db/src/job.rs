@@ -21,6 +21,16 @@ pub trait Direct: Send + 'static {
     fn run(&self, area: &mut Self::Area) -> Result<Self::Done, Self::Refused>;
 }
 
+/// What a job has said of its needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    All,
+    /// Once this is fetched it will know what else it needs.
+    More,
+}
+
+pub(crate) type Foretell = Box<dyn Fn(&mut Tx) -> Declared + Send>;
+
 /// A job without its types, so that jobs of all kinds can wait in one queue.
 pub(crate) trait Job: Send {
     /// Whether it has no statements of its own.
@@ -29,7 +39,9 @@ pub(crate) trait Job: Send {
     }
 
     /// Says to the areas what it will need, as far as that is known before it runs.
-    fn declare(&self, _tx: &mut Tx) {}
+    fn declare(&self, _tx: &mut Tx) -> Declared {
+        Declared::All
+    }
 
     /// Runs it from the start and keeps what it said.
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t>;
@@ -57,14 +69,20 @@ pub(crate) enum Fate {
 
 pub(crate) struct Waiting<T, E, J> {
     work: J,
+    foretells: Option<Foretell>,
     said: Option<Result<T, E>>,
     caller: oneshot::Sender<Result<T, WriteError<E>>>,
 }
 
 impl<T, E, J> Waiting<T, E, J> {
-    pub(crate) const fn new(work: J, caller: oneshot::Sender<Result<T, WriteError<E>>>) -> Self {
+    pub(crate) const fn new(
+        work: J,
+        foretells: Option<Foretell>,
+        caller: oneshot::Sender<Result<T, WriteError<E>>>,
+    ) -> Self {
         Self {
             work,
+            foretells,
             said: None,
             caller,
         }
@@ -77,6 +95,11 @@ where
     E: Send + From<DbError>,
     J: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Clone + Send,
 {
+    fn declare(&self, tx: &mut Tx) -> Declared {
+        let declare = self.foretells.as_ref();
+        declare.map_or(Declared::All, |declare| declare(tx))
+    }
+
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t> {
         // The original stays behind: after a deadlock the job runs once more.
         let work = self.work.clone();
@@ -120,8 +143,9 @@ impl<J: Direct> Job for WaitingDirect<J> {
         true
     }
 
-    fn declare(&self, tx: &mut Tx) {
+    fn declare(&self, tx: &mut Tx) -> Declared {
         self.work.declare(tx.area());
+        Declared::All
     }
 
     fn run<'t>(&'t mut self, tx: &'t mut Tx) -> Run<'t> {

@@ -25,13 +25,13 @@ mod url;
 mod value;
 mod writer;
 
-pub use area::{Area, Statement, Step};
+pub use area::{Area, Statement, Step, Whose};
 pub use bulk::{Cell, Form, Kind, Rows};
 pub use database::{Db, Options};
 pub use dialect::Dialect;
 pub use error::{DbError, OpenError, Violation, WriteError};
 pub use futures_util::future::BoxFuture;
-pub use job::Direct;
+pub use job::{Declared, Direct};
 pub use row::Row;
 pub use tx::Tx;
 pub use url::{DatabaseUrl, InvalidUrl};

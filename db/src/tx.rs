@@ -2,7 +2,7 @@
 
 use ambient::Timestamp;
 
-use crate::area::{Areas, Step};
+use crate::area::{Areas, Step, Whose};
 use crate::connection::Connection;
 use crate::{Area, DbError, Dialect, Row, Value};
 
@@ -46,15 +46,13 @@ impl Tx {
 
     /// How many rows were changed.
     pub async fn execute(&mut self, sql: &str, params: Vec<Value>) -> Result<u64, DbError> {
-        self.statements = true;
-        self.open_savepoint().await?;
+        self.before_a_statement().await?;
         let answer = self.connection.execute(sql, params).await;
         self.watched(answer)
     }
 
     pub async fn fetch_all(&mut self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        self.statements = true;
-        self.open_savepoint().await?;
+        self.before_a_statement().await?;
         let answer = self.connection.fetch_all(sql, params).await;
         self.watched(answer)
     }
@@ -175,15 +173,32 @@ impl Tx {
         Ok(())
     }
 
-    async fn open_savepoint(&mut self) -> Result<(), DbError> {
-        if self.savepoint == Savepoint::AtFirstStatement {
-            if let Err(error) = self.connection.script("SAVEPOINT job").await {
-                self.broken.get_or_insert_with(|| error.clone());
-                return Err(error);
-            }
-            self.savepoint = Savepoint::Open;
+    /// The statement must see what the areas hold back, and be undone with its job alone.
+    async fn before_a_statement(&mut self) -> Result<(), DbError> {
+        self.statements = true;
+        if self.savepoint == Savepoint::AtFirstStatement
+            && let Err(error) = self.open_savepoint().await
+        {
+            self.broken.get_or_insert_with(|| error.clone());
+            return Err(error);
         }
+        let answer = self.write_overdue(Whose::All).await;
+        self.watched(answer)
+    }
+
+    async fn open_savepoint(&mut self) -> Result<(), DbError> {
+        self.write_overdue(Whose::Kept).await?;
+        self.connection.script("SAVEPOINT job").await?;
+        self.savepoint = Savepoint::Open;
         Ok(())
+    }
+
+    async fn write_overdue(&mut self, whose: Whose) -> Result<(), DbError> {
+        let mut steps = Vec::new();
+        for area in self.areas.each() {
+            steps.extend(area.overdue(whose)?);
+        }
+        self.flush(steps).await
     }
 
     pub(crate) const fn take_failure(&mut self) -> Option<DbError> {

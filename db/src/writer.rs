@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::area::Step;
 use crate::connection::{Connection, Purpose};
 use crate::counting::Counting;
-use crate::job::{Fate, Job, Run};
+use crate::job::{Declared, Fate, Job, Run};
 use crate::{DatabaseUrl, DbError, Dialect, Tx};
 
 pub(crate) use ahead::Ahead;
@@ -43,6 +43,10 @@ pub(crate) enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
+
+/// So often a job may learn from what was fetched for it what else it needs. What it needs beyond
+/// that is fetched as it runs.
+const ROUNDS: usize = 4;
 
 type Jobs = Vec<Box<dyn Job>>;
 
@@ -241,8 +245,14 @@ impl Writer {
 /// What all jobs need is fetched, and each is kept or undone by itself; says what they changed in
 /// the areas. An error means that the transaction itself is lost.
 async fn run_all(tx: &mut Tx, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Step>, DbError> {
-    jobs.iter().for_each(|job| job.declare(tx));
-    tx.settle().await?;
+    let mut asking: Vec<_> = (0..jobs.len()).collect();
+    for _ in 0..ROUNDS {
+        asking.retain(|place| jobs[*place].declare(tx) == Declared::More);
+        tx.settle().await?;
+        if asking.is_empty() {
+            break;
+        }
+    }
     // What was fetched for all of them stays known when the first of them is undone.
     tx.keep_what_was_fetched();
     for job in jobs {

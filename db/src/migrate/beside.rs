@@ -11,7 +11,11 @@ use crate::connection::Connection;
 use crate::{DbError, Dialect, params};
 
 /// By name. None of them may be unique: until one is built nothing depends on it but speed.
-const BESIDE: [&str; 2] = ["rail_attempts_by_bank_reference", "rail_attempts_by_step"];
+const BESIDE: [&str; 3] = [
+    "quotes_untaken",
+    "rail_attempts_by_bank_reference",
+    "rail_attempts_by_step",
+];
 
 /// The migration's text without them.
 pub(super) fn without(text: &str) -> String {
