@@ -43,8 +43,11 @@ pub use correct::{CorrectError, correct};
 pub use entry::{Entry, Leg};
 pub use fx::{Quote, QuoteError, Rate, RateError};
 pub use hold::{Hold, HoldState, Reserve, Reserved};
-pub use post::{Book, Posted, Voided, declare, expire_due, post, reserve, void};
-pub use quotes::{OpenQuoteError, Taken, open_quote, quote, take_quote};
+pub use post::{
+    Book, Posted, Swept, Voided, declare, expire_due, held_here, need, need_hold, post, reserve,
+    void,
+};
+pub use quotes::{OpenQuoteError, Taken, drop_untaken, open_quote, quote, take_quote};
 pub use read::{
     Balances, Counter, Cursor, EntryView, Explained, Line, NotACursor, OpenHold, Period,
     PostingView, Share, Statement, TrialLine, balance, balance_at, balances, entries_of_transfer,

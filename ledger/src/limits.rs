@@ -9,7 +9,7 @@
 mod period;
 
 use ambient::{Mint, Timestamp};
-use db::{Db, DbError, Tx, params};
+use db::{Db, DbError, Declared, Tx, params};
 use domain::{HoldId, Money, Tenant, TransferId};
 
 pub use period::{Every, Period};
@@ -107,6 +107,21 @@ pub async fn use_limit(
     let account = known.map(|hold| hold.account);
     let account = account.ok_or(PostError::Refused(Refusal::HoldUnknown { hold }))?;
     post(tx, mint, &Entry::use_limit(tenant, hold, account, money)).await
+}
+
+/// Says, before a job runs, that it is going to use a hold on a limit; more once the hold is known.
+pub fn need_use(tx: &mut Tx, tenant: Tenant, hold: HoldId, money: Money) -> Declared {
+    let desk = tx.area::<Desk>();
+    desk.need_hold(tenant, hold);
+    let known = desk.book.hold(tenant, hold).map(|hold| hold.account);
+    match known {
+        Some(account) => {
+            desk.need_entry(&Entry::use_limit(tenant, hold, account, money));
+            Declared::All
+        }
+        None if desk.book.knows_hold(tenant, hold) => Declared::All,
+        None => Declared::More,
+    }
 }
 
 /// The limit's account in the period of an instant, if anything was reserved in it yet. What is

@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use ambient::Mint;
-use db::{Db, DbError, Direct, Tx, WriteError, params};
-use domain::{EntryId, HoldId, Tenant};
+use ambient::{Mint, Timestamp};
+use db::{Db, DbError, Declared, Direct, Tx, WriteError, params};
+use domain::{EntryId, HoldId, Tenant, TransferId};
 
 use crate::store::Desk;
-use crate::{Entry, PostError, Reserve, Reserved, stored};
+use crate::{Entry, PostError, Reserve, Reserved, quotes, stored};
 
 /// The entry in the book: posted now, or long ago under the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,22 @@ pub async fn declare(tx: &mut Tx, entries: &[Entry]) -> Result<(), PostError> {
     let desk = tx.area::<Desk>();
     entries.iter().for_each(|entry| desk.need_entry(entry));
     Ok(tx.settle().await?)
+}
+
+/// Says, before a job runs, that it is going to post this entry.
+pub fn need(tx: &mut Tx, entry: &Entry) {
+    tx.area::<Desk>().need_entry(entry);
+}
+
+/// Says, before a job runs, that it is going to post or void this hold.
+pub fn need_hold(tx: &mut Tx, tenant: Tenant, hold: HoldId) -> Declared {
+    tx.area::<Desk>().need_hold(tenant, hold);
+    Declared::All
+}
+
+/// Open limit holds of a transfer that were reserved in this transaction.
+pub fn held_here(tx: &mut Tx, tenant: Tenant, transfer: TransferId) -> Vec<HoldId> {
+    tx.area::<Desk>().book.new_limit_holds(tenant, transfer)
 }
 
 /// Holds money. It stays where it is, and is not available.
@@ -158,6 +174,44 @@ impl Book {
             }
         }
     }
+
+    /// Ends what is over by the clock alone: holds past their time, and quotes that nobody took.
+    /// Looks before it writes, so that nobody waits where there is nothing to do.
+    pub async fn sweep(&self, now: Timestamp) -> Result<Swept, WriteError<PostError>> {
+        let mut swept = Swept::default();
+        let refused = |error: DbError| WriteError::Refused(error.into());
+        if is_one_due(&self.db, now).await.map_err(refused)? {
+            swept.holds = self.expire_due().await?;
+        }
+        while quotes::is_one_untaken(&self.db, now)
+            .await
+            .map_err(refused)?
+        {
+            let some = self.db.write(|tx| {
+                Box::pin(async move { Ok(quotes::drop_untaken(tx, EXPIRED_AT_A_TIME).await?) })
+            });
+            let some: u64 = some.await?;
+            swept.quotes += some;
+            // The writer's instant is not ours: in the next round then.
+            if some == 0 {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+}
+
+/// How much was over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub holds: u64,
+    pub quotes: u64,
+}
+
+async fn is_one_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "SELECT 1 AS one FROM holds
+         WHERE state = 'open' AND expires_at IS NOT NULL AND expires_at <= $1 LIMIT 1";
+    Ok(db.fetch_optional(sql, params![now]).await?.is_some())
 }
 
 const EXPIRED_AT_A_TIME: u32 = 200;

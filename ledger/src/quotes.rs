@@ -1,6 +1,8 @@
 //! Quotes in the database, so that an order can rely on one: made, taken by one transfer while they
 //! are good, and honoured from then on.
 
+use std::time::Duration;
+
 use ambient::Timestamp;
 use db::{Db, DbError, Row, Tx, params};
 use domain::{Currency, Money, QuoteId, Tenant, TransferId};
@@ -93,6 +95,30 @@ pub async fn take_quote(
             },
         },
     })
+}
+
+/// Whoever asks for a quote within this time after its end hears that it has expired.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Deletes quotes of all tenants that nobody took and that expired a day ago, at most so many; says
+/// how many. To be called again until it says none.
+pub async fn drop_untaken(tx: &mut Tx, most: u32) -> Result<u64, DbError> {
+    let until = tx.now().before(KEPT);
+    tx.execute(
+        "DELETE FROM quotes WHERE taken_by IS NULL AND expires_at <= $1
+             AND (partner_id, livemode, id) IN (
+                 SELECT partner_id, livemode, id FROM quotes
+                 WHERE taken_by IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        params![until, most],
+    )
+    .await
+}
+
+/// Whether there is a quote that [`drop_untaken`] would delete at that instant.
+pub(crate) async fn is_one_untaken(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "SELECT 1 AS one FROM quotes WHERE taken_by IS NULL AND expires_at <= $1 LIMIT 1";
+    let found = db.fetch_optional(sql, params![now.before(KEPT)]).await?;
+    Ok(found.is_some())
 }
 
 pub async fn quote(db: &Db, tenant: Tenant, id: QuoteId) -> Result<Option<Quote>, DbError> {

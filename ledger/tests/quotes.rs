@@ -6,12 +6,14 @@ mod both;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ambient::Timestamp;
+use ambient::{Clock, Timestamp};
 use anyhow::{Result, ensure};
 use both::{Book, each, eur, on_postgres, refusal, step};
 use db::WriteError;
 use domain::{Currency, QuoteId, Step, TransferId};
-use ledger::{Entry, OpenQuoteError, Place, Quote, Rate, Refusal, Taken};
+use ledger::{
+    AccountRef, Entry, OpenQuoteError, Place, Quote, Rate, Refusal, Reserve, Swept, Taken,
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const LIFE: Duration = Duration::from_secs(30);
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(each("a_quote_is_taken_once", once));
     trials.extend(each("what_was_taken_in_time_is_honoured", honoured));
+    trials.extend(each("what_is_over_is_swept", swept));
     trials.push(on_postgres("two_processes_take_one_quote", two_processes));
     testkit::main(trials)
 }
@@ -114,6 +117,44 @@ async fn honoured(book: Book) -> Result<()> {
         .await?
         .unwrap();
     ensure!(book.post(convert(key.transfer, &stored)?).await?.replayed);
+    book.is_true().await
+}
+
+/// Holds at the end of their time, quotes that nobody took a day later, and nothing else.
+async fn swept(book: Book) -> Result<()> {
+    let alice = book.funded(1, 100).await?;
+    open(&book, quote(1, 10_000)).await?;
+    open(&book, quote(2, 10_000)).await?;
+    yours(take(&book, 1, 1).await?)?;
+    let hold = |key: &str, expires_at| Reserve {
+        tenant: book.tenant,
+        key: key.to_owned(),
+        account: AccountRef::Wallet(alice),
+        money: eur(30),
+        transfer: None,
+        expires_at,
+    };
+    let end = quote(1, 10_000).expires_at();
+    book.book().reserve(hold("short", Some(end))).await?;
+    book.book().reserve(hold("long", None)).await?;
+    let held = async || -> Result<i64> {
+        let balances = ledger::balances(&book.db, book.tenant, alice).await?;
+        Ok(balances.unwrap().held.minor())
+    };
+
+    ensure!(book.book().sweep(book.clock.now()).await? == Swept::default());
+    ensure!(held().await? == 60);
+    book.clock.set(end);
+    let holds = book.book().sweep(book.clock.now()).await?;
+    ensure!((holds.holds, holds.quotes) == (1, 0), "{holds:?}");
+    ensure!(held().await? == 30);
+    ensure!(matches!(take(&book, 2, 2).await?, Taken::Expired { .. }));
+
+    book.clock.set(end.after(Duration::from_secs(86_400)));
+    let quotes = book.book().sweep(book.clock.now()).await?;
+    ensure!((quotes.holds, quotes.quotes) == (0, 1), "{quotes:?}");
+    ensure!(take(&book, 2, 2).await? == Taken::Unknown);
+    yours(take(&book, 1, 1).await?)?;
     book.is_true().await
 }
 

@@ -54,6 +54,12 @@ pub(crate) fn raise(
         worker::watch(watched, looking, its_clock, stop).await;
         Ok(())
     });
+    let (its_books, its_clock) = (transfers.clone(), clock.clone());
+    let stop = house.supervisor.stop();
+    house.supervisor.spawn(async move {
+        worker::tidy(its_books, its_clock, stop).await;
+        Ok(())
+    });
     let (starter, stop) = (Starter::new(client.clone()), house.supervisor.stop());
     house.supervisor.spawn(async move {
         let admission = Admission::new(transfers.clone());

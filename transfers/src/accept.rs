@@ -5,7 +5,7 @@
 //! purpose: the key's row can be inserted once, the loser's insert is settled only by the winner's
 //! commit, and then the loser reads the winner's answer. So both get the same one.
 
-use db::{Tx, Value, params};
+use db::{Declared, Tx, Value, params};
 use domain::transfer::{Endpoint, Flags, MoneyFacts, Status};
 use domain::{Money, Tenant, TransferId, UserId};
 
@@ -13,6 +13,8 @@ use crate::command::Command;
 use crate::ends::{Side, complaint};
 use crate::error::{AcceptError, StoreError};
 use crate::history::{self, Change};
+use crate::register::{Key, Register};
+use crate::row::Stored;
 use crate::{IdempotencyKey, NewTransfer, Transfer, Transfers, books, outbox, row, scope, terms};
 
 /// Who accepts it, each with keys of its own: no client can take a key that an occurrence will need.
@@ -72,9 +74,13 @@ impl Transfers {
             }
             draft => draft?,
         };
+        let foretold = draft.clone();
         let inserted = self
             .db
-            .write(move |tx: &mut Tx| Box::pin(async move { draft.insert(tx).await }))
+            .write_declared(
+                move |tx: &mut Tx| foretold.declare(tx),
+                move |tx: &mut Tx| Box::pin(async move { draft.insert(tx).await }),
+            )
             .await?;
         match inserted {
             Some(transfer) => Ok(Accepted {
@@ -235,29 +241,29 @@ impl Draft {
         transfer.created_at = tx.now();
         transfer.updated_at = tx.now();
         transfer.status = transfer.first_status();
-        let mut key = row::scope_of(&transfer);
-        key.extend(params![
-            self.operation.name(),
-            self.key.as_str(),
+        let key = self.named();
+        tx.area::<Register>().need_key(transfer.tenant, &key);
+        tx.settle().await?;
+        if tx.area::<Register>().is_taken(transfer.tenant, &key) {
+            return Ok(None);
+        }
+        terms::take(tx, &transfer).await?;
+        let mut row = row::scope_of(&transfer);
+        row.extend(params![
+            key.operation,
+            key.key.as_str(),
             transfer.id.to_string(),
             self.subject.to_string(),
             self.sealed_command.clone(),
             tx.now()
         ]);
-        let taken = tx
-            .execute(
-                "INSERT INTO idempotency_keys (partner_id, livemode, operation, idempotency_key,
-                     transfer_id, subject_id, sealed_command, created_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                 ON CONFLICT (partner_id, livemode, operation, idempotency_key) DO NOTHING",
-                key,
-            )
-            .await?;
-        if taken == 0 {
-            return Ok(None);
-        }
-        terms::take(tx, &transfer).await?;
-        tx.execute(INSERT, self.values(&transfer)).await?;
+        let stored = Stored {
+            transfer: transfer.clone(),
+            subject: self.subject,
+            sealed_description: self.sealed_description.clone(),
+        };
+        let (order, row) = (row::cells(self.values(&transfer)), row::cells(row));
+        tx.area::<Register>().accept(stored, order, key, row);
         let change = Change {
             cause: "accepted",
             actor: history::CLIENT,
@@ -270,6 +276,22 @@ impl Draft {
         Ok(Some(transfer))
     }
 
+    fn named(&self) -> Key {
+        Key {
+            operation: self.operation.name(),
+            key: self.key.as_str().to_owned(),
+        }
+    }
+
+    /// What it will need in its transaction.
+    fn declare(&self, tx: &mut Tx) -> Declared {
+        let register = tx.area::<Register>();
+        register.need_key(self.transfer.tenant, &self.named());
+        register.need_end();
+        Declared::All
+    }
+
+    /// In the order of the columns of [`row::ORDERS`].
     fn values(&self, transfer: &Transfer) -> Vec<Value> {
         let mut values = row::scope_of(transfer);
         values.extend(params![
@@ -291,22 +313,11 @@ impl Draft {
         ]);
         values.extend(row::mutable_half(transfer));
         values.extend(row::later_half(transfer));
+        // Until it is known to run.
+        values.push(true.into());
         values
     }
 }
-
-const INSERT: &str = "INSERT INTO transfers (partner_id, livemode, transfer_id, amount, currency,
-        source_account, source_rail, destination_account, destination_rail, subject_id,
-        sealed_description, client_reference, metadata, request_id, traceparent, created_at,
-        pool_rail, status, decline, network_scheme, network_code, debited, held, credited, refunded,
-        in_doubt_step, in_doubt_since, operator_step, operator_since, operator_note, on_hold_step,
-        on_hold_since, collect_reference, payout_reference, refund_reference, version, updated_at,
-        decline_step, action_what, action_link, action_reference, action_until, source_kind,
-        destination_kind, till, till_account, fee, quote_id, quote_currency, quote_buys,
-        quote_spread, quote_expires_at, screened, execute_at, start_pending)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,
-        $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, 1)";
 
 fn created(
     tenant: &Tenant,

@@ -16,6 +16,7 @@ use domain::{EventId, Money, Tenant, Timestamp, TransferId};
 use serde::Serialize;
 
 use crate::error::StoreError;
+use crate::register::Register;
 use crate::{LONGEST_PAGE, Transfer, Transfers, row, scope};
 
 /// Leaves room for a million events in one physical transaction, whose jobs are far fewer.
@@ -97,33 +98,30 @@ pub async fn append(
         money: &transfer.facts,
         flags: transfer.flags,
     })?;
-    let sql = format!(
-        "INSERT INTO outbox (partner_id, livemode, transfer_id, sequence, event_id, kind, data, at,
-             position)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {})",
-        next_position(tx.dialect())
-    );
-    let mut params = row::keyed(&transfer.tenant, transfer.id);
-    params.extend(params![
-        transfer.version,
-        id.to_string(),
-        kind,
-        data,
-        transfer.updated_at
+    // One that was declared is there already.
+    tx.area::<Register>().need_end();
+    tx.settle().await?;
+    let mut cells = row::cells(row::keyed(&transfer.tenant, transfer.id));
+    cells.extend([
+        transfer.version.into(),
+        id.to_string().as_str().into(),
+        kind.into(),
+        data.as_str().into(),
+        transfer.updated_at.into(),
     ]);
-    tx.execute(&sql, params).await?;
-    Ok(())
+    Ok(tx.area::<Register>().add_event(cells)?)
 }
 
-fn next_position(dialect: Dialect) -> String {
+/// After which position this transaction's events stand.
+pub(crate) fn end(dialect: Dialect) -> String {
     match dialect {
-        Dialect::Sqlite => "(SELECT coalesce(max(o.position), 0) + 1 FROM outbox o)".to_owned(),
+        Dialect::Sqlite => "SELECT coalesce(max(position), 0) AS position FROM outbox".to_owned(),
         Dialect::Postgres => {
             let lane = format!("(pg_current_xact_id()::text::bigint << {SHIFT})");
             let next = format!("((pg_current_xact_id()::text::bigint + 1) << {SHIFT})");
             format!(
-                "(SELECT coalesce(max(o.position), {lane}) + 1 FROM outbox o
-                  WHERE o.position > {lane} AND o.position < {next})"
+                "SELECT coalesce(max(o.position), {lane}) AS position FROM outbox o
+                 WHERE o.position > {lane} AND o.position < {next}"
             )
         }
     }

@@ -4,7 +4,7 @@
 //! and changes nothing; not found, it comes out of turn and is refused. Statuses never come back,
 //! so a happening that is allowed was surely never recorded before.
 
-use db::Tx;
+use db::{Declared, Tx};
 use domain::transfer::{Decline, FlagKind, Happening, NotNow, Status};
 use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
 use ledger::{CorrectError, Entry, LedgerError, PostError, Refusal};
@@ -14,6 +14,7 @@ use ambient::Mint;
 use crate::books::Posting;
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
+use crate::register::{Named, Register};
 use crate::{
     NetworkStatus, StatusReason, Transfer, Transfers, books, doubt, outbox, plain, row, screen,
 };
@@ -56,7 +57,12 @@ impl Transfers {
                 Ok((happening.clone(), text, event))
             })
             .collect::<Result<Vec<_>, RecordError>>()?;
-        let recorded = self.db.write(move |tx: &mut Tx| {
+        let plan = Plan {
+            named: (tenant, id),
+            happenings: happenings.to_vec(),
+        };
+        let declare = move |tx: &mut Tx| plan.declare(tx);
+        let recorded = self.db.write_declared(declare, move |tx: &mut Tx| {
             Box::pin(async move {
                 let found = row::lock(tx, &tenant, id).await?;
                 let transfer = found.ok_or(RecordError::NoSuchTransfer)?.transfer;
@@ -69,6 +75,48 @@ impl Transfers {
             })
         });
         Ok(recorded.await?)
+    }
+}
+
+/// What a record will need, found out before it runs: the row, and once that is there, the accounts
+/// and keys of what follows from it.
+struct Plan {
+    named: Named,
+    happenings: Vec<Happening>,
+}
+
+impl Plan {
+    fn declare(&self, tx: &mut Tx) -> Declared {
+        let (tenant, id) = self.named;
+        let register = tx.area::<Register>();
+        register.need_end();
+        let keys = self.happenings.iter().filter_map(|it| refused_step(id, it));
+        keys.for_each(|key| register.need_word(tenant, key));
+        if !register.knows(self.named) {
+            register.need_row(self.named);
+            return Declared::More;
+        }
+        let Some(stored) = register.row(self.named) else {
+            return Declared::All;
+        };
+        let (order, pool) = (stored.transfer.order(), stored.transfer.pool);
+        let mut status = stored.transfer.status;
+        let mut entries = Vec::new();
+        for happening in &self.happenings {
+            // Where it goes wrong, or was recorded before, nothing more is needed than is asked then.
+            let Ok(to) = happening.apply_to(status) else {
+                break;
+            };
+            entries.extend(books::postings(&order, pool, status, happening).unwrap_or_default());
+            status = to;
+        }
+        for Posting::Post(entry) | Posting::TakeBack(entry) in &entries {
+            ledger::need(tx, entry);
+        }
+        if order.screened && status.is_final() {
+            return screen::declare_limits(tx, self.named, status);
+        }
+        Declared::All
     }
 }
 
@@ -185,25 +233,11 @@ impl Pen<'_> {
 
     /// What the bank itself called its refusal.
     async fn raw_word(&mut self, key: StepKey) -> Result<Option<NetworkStatus>, RecordError> {
-        let mut params = row::keyed(&self.transfer.tenant, self.transfer.id);
-        params.push(key.to_string().into());
-        let found = self
-            .tx
-            .fetch_optional(
-                "SELECT rail, network_code FROM rail_attempts
-                 WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND step_key = $4
-                     AND state = 'rejected' AND network_code IS NOT NULL
-                 ORDER BY attempt DESC LIMIT 1",
-                params,
-            )
-            .await?;
-        let read = found.map(|row| -> Result<_, db::DbError> {
-            Ok(NetworkStatus {
-                scheme: row.parse("rail")?,
-                code: row.text("network_code")?,
-            })
-        });
-        Ok(read.transpose()?)
+        let tenant = self.transfer.tenant;
+        self.tx.area::<Register>().need_word(tenant, key);
+        self.tx.settle().await?;
+        let word = self.tx.area::<Register>().word(tenant, key);
+        Ok(word.flatten().cloned())
     }
 
     /// Stores the row, if nobody else moved it since it was read.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use db::{Db, DbError, Dialect, Row, Tx, Value, params};
+use db::{Cell, Db, DbError, Form, Kind, Row, Tx, Value, params};
 use domain::transfer::{
     Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Order, Status, Till,
 };
 use domain::{Currency, Mode, Money, Step, Tenant, TransferId, UserId};
 
+use crate::register::{self, Register};
 use crate::{NetworkStatus, StatusReason, StoreError, Transfer, Transfers, scope};
 
 pub(crate) const COLUMNS: &str = "partner_id, livemode, transfer_id, amount, currency,
@@ -76,7 +77,7 @@ pub(crate) async fn sealed(
     tenant: &Tenant,
     id: TransferId,
 ) -> Result<Option<Stored>, StoreError> {
-    let row = db.fetch_optional(&by_id(None), keyed(tenant, id)).await?;
+    let row = db.fetch_optional(&by_id(), keyed(tenant, id)).await?;
     row.as_ref().map(Stored::read).transpose()
 }
 
@@ -86,9 +87,7 @@ pub(crate) async fn lock(
     tenant: &Tenant,
     id: TransferId,
 ) -> Result<Option<Stored>, StoreError> {
-    let sql = by_id(Some(tx.dialect()));
-    let row = tx.fetch_optional(&sql, keyed(tenant, id)).await?;
-    row.as_ref().map(Stored::read).transpose()
+    Ok(register::locked(tx, (*tenant, id)).await?)
 }
 
 pub(crate) fn keyed(tenant: &Tenant, id: TransferId) -> Vec<Value> {
@@ -101,11 +100,10 @@ pub(crate) fn scope_of(transfer: &Transfer) -> Vec<Value> {
     scope(&transfer.tenant)
 }
 
-fn by_id(locked: Option<Dialect>) -> String {
-    let lock = locked.map_or("", Dialect::for_update);
+fn by_id() -> String {
     format!(
         "SELECT {COLUMNS} FROM transfers
-         WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3{lock}"
+         WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3"
     )
 }
 
@@ -163,23 +161,69 @@ impl Stored {
     }
 }
 
-/// Stores the mutable half, if nobody else moved it since it was read.
+/// Stores the mutable half, if nobody else moved it since it was read. Whoever moves a row does it
+/// here: what the transaction knows of it is written over whatever else was.
 pub(crate) async fn store(tx: &mut Tx, transfer: &Transfer, read: i64) -> Result<bool, DbError> {
-    let mut params = keyed(&transfer.tenant, transfer.id);
-    params.extend(mutable_half(transfer));
-    params.push(read.into());
-    Ok(tx.execute(UPDATE, params).await? == 1)
+    let named = (transfer.tenant, transfer.id);
+    let Some(stored) = register::locked(tx, named).await? else {
+        return Ok(false);
+    };
+    let stored = Stored {
+        transfer: transfer.clone(),
+        ..stored
+    };
+    Ok(tx.area::<Register>().store(stored, read))
 }
 
-/// Whoever records something proves that the workflow runs.
-const UPDATE: &str = "UPDATE transfers SET status = $4, decline = $5, network_scheme = $6,
-        network_code = $7, debited = $8, held = $9, credited = $10, refunded = $11,
-        in_doubt_step = $12, in_doubt_since = $13, operator_step = $14, operator_since = $15,
-        operator_note = $16, on_hold_step = $17, on_hold_since = $18, collect_reference = $19,
-        payout_reference = $20, refund_reference = $21, version = $22, updated_at = $23,
-        decline_step = $24, action_what = $25, action_link = $26, action_reference = $27,
-        action_until = $28, start_pending = 0
-    WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3 AND version = $29";
+/// How a row is moved on: its mutable half, where it still has the version that it had. Whoever
+/// records something proves that the workflow runs.
+pub(crate) static MOVES: Form = Form::updates(
+    "transfers",
+    4,
+    &[
+        ("partner_id", Kind::Text),
+        ("livemode", Kind::Int),
+        ("transfer_id", Kind::Text),
+        ("version", Kind::Int),
+        ("start_pending", Kind::Int),
+        ("status", Kind::Text),
+        ("decline", Kind::Text),
+        ("network_scheme", Kind::Text),
+        ("network_code", Kind::Text),
+        ("debited", Kind::Int),
+        ("held", Kind::Int),
+        ("credited", Kind::Int),
+        ("refunded", Kind::Int),
+        ("in_doubt_step", Kind::Text),
+        ("in_doubt_since", Kind::Int),
+        ("operator_step", Kind::Text),
+        ("operator_since", Kind::Int),
+        ("operator_note", Kind::Text),
+        ("on_hold_step", Kind::Text),
+        ("on_hold_since", Kind::Int),
+        ("collect_reference", Kind::Text),
+        ("payout_reference", Kind::Text),
+        ("refund_reference", Kind::Text),
+        ("version", Kind::Int),
+        ("updated_at", Kind::Int),
+        ("decline_step", Kind::Text),
+        ("action_what", Kind::Text),
+        ("action_link", Kind::Text),
+        ("action_reference", Kind::Text),
+        ("action_until", Kind::Int),
+    ],
+);
+
+pub(crate) fn move_of(transfer: &Transfer, written: i64) -> Vec<Cell> {
+    let mut row = cells(keyed(&transfer.tenant, transfer.id));
+    row.extend([written.into(), false.into()]);
+    row.extend(cells(mutable_half(transfer)));
+    row
+}
+
+pub(crate) fn cells(values: Vec<Value>) -> Vec<Cell> {
+    values.into_iter().map(Cell::from).collect()
+}
 
 /// The mutable half, in the order in which the statement that stores it names it.
 pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
@@ -216,6 +260,68 @@ pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
         action.map(|action| action.until),
     ]
 }
+
+/// How an order is accepted: what never changes, the mutable half, and what came later.
+pub(crate) static ORDERS: Form = Form::inserts(
+    "transfers",
+    &[
+        ("partner_id", Kind::Text),
+        ("livemode", Kind::Int),
+        ("transfer_id", Kind::Text),
+        ("amount", Kind::Int),
+        ("currency", Kind::Text),
+        ("source_account", Kind::Text),
+        ("source_rail", Kind::Text),
+        ("destination_account", Kind::Text),
+        ("destination_rail", Kind::Text),
+        ("subject_id", Kind::Text),
+        ("sealed_description", Kind::Bytes),
+        ("client_reference", Kind::Text),
+        ("metadata", Kind::Text),
+        ("request_id", Kind::Text),
+        ("traceparent", Kind::Text),
+        ("created_at", Kind::Int),
+        ("pool_rail", Kind::Text),
+        ("status", Kind::Text),
+        ("decline", Kind::Text),
+        ("network_scheme", Kind::Text),
+        ("network_code", Kind::Text),
+        ("debited", Kind::Int),
+        ("held", Kind::Int),
+        ("credited", Kind::Int),
+        ("refunded", Kind::Int),
+        ("in_doubt_step", Kind::Text),
+        ("in_doubt_since", Kind::Int),
+        ("operator_step", Kind::Text),
+        ("operator_since", Kind::Int),
+        ("operator_note", Kind::Text),
+        ("on_hold_step", Kind::Text),
+        ("on_hold_since", Kind::Int),
+        ("collect_reference", Kind::Text),
+        ("payout_reference", Kind::Text),
+        ("refund_reference", Kind::Text),
+        ("version", Kind::Int),
+        ("updated_at", Kind::Int),
+        ("decline_step", Kind::Text),
+        ("action_what", Kind::Text),
+        ("action_link", Kind::Text),
+        ("action_reference", Kind::Text),
+        ("action_until", Kind::Int),
+        ("source_kind", Kind::Text),
+        ("destination_kind", Kind::Text),
+        ("till", Kind::Text),
+        ("till_account", Kind::Text),
+        ("fee", Kind::Int),
+        ("quote_id", Kind::Text),
+        ("quote_currency", Kind::Text),
+        ("quote_buys", Kind::Int),
+        ("quote_spread", Kind::Int),
+        ("quote_expires_at", Kind::Int),
+        ("screened", Kind::Int),
+        ("execute_at", Kind::Int),
+        ("start_pending", Kind::Int),
+    ],
+);
 
 /// What of the order came later than the rest, in the order in which the statement that inserts it
 /// names it.
@@ -373,6 +479,6 @@ pub(crate) fn optional<T: std::str::FromStr>(
     }
 }
 
-fn damaged(column: &str, wanted: &'static str) -> DbError {
+pub(crate) fn damaged(column: &str, wanted: &'static str) -> DbError {
     DbError::column(column, wanted, "something else")
 }

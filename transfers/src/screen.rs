@@ -6,7 +6,7 @@
 //! the holds are used or given back, in the commit of its last happening.
 
 use ambient::Mint;
-use db::{Row, Tx, params};
+use db::{Declared, Row, Tx, params};
 use domain::transfer::{Decline, Status};
 use domain::{Currency, HoldId, Money, Step, Tenant, TransferId, UserId};
 use ledger::limits::{Every, Limit, Movement};
@@ -14,6 +14,7 @@ use ledger::{Owner, PostError, Refusal, limits};
 
 use crate::error::{RecordError, StoreError};
 use crate::record::not_posted;
+use crate::register::{Named, Register};
 use crate::row::{self, Stored};
 use crate::{Transfer, Transfers, scope};
 
@@ -304,6 +305,29 @@ async fn reserve(
     Ok(())
 }
 
+/// What [`settle_limits`] will need once the transfer has that status.
+pub(crate) fn declare_limits(tx: &mut Tx, named: Named, status: Status) -> Declared {
+    let register = tx.area::<Register>();
+    let Some(holds) = register.limits(named).map(<[HoldId]>::to_vec) else {
+        register.need_limits(named);
+        return Declared::More;
+    };
+    let Some(money) = register.row(named).map(|stored| stored.transfer.money) else {
+        return Declared::All;
+    };
+    let mut declared = Declared::All;
+    for hold in holds {
+        let settled = match status {
+            Status::Completed => limits::need_use(tx, named.0, hold, money),
+            _ => ledger::need_hold(tx, named.0, hold),
+        };
+        if settled == Declared::More {
+            declared = Declared::More;
+        }
+    }
+    declared
+}
+
 /// As a transfer ends: what it reserved is used up where the receiver was paid, and free again
 /// where nothing came of it.
 pub(crate) async fn settle_limits(
@@ -311,19 +335,14 @@ pub(crate) async fn settle_limits(
     mint: &Mint,
     transfer: &Transfer,
 ) -> Result<(), RecordError> {
-    let rows = tx
-        .fetch_all(
-            "SELECT h.id FROM holds h
-             JOIN accounts a ON a.partner_id = h.partner_id AND a.livemode = h.livemode
-                 AND a.id = h.account_id
-             WHERE h.partner_id = $1 AND h.livemode = $2 AND h.transfer_id = $3
-                 AND h.state = 'open' AND a.purpose = 'limit'
-             ORDER BY h.id",
-            row::keyed(&transfer.tenant, transfer.id),
-        )
-        .await?;
-    for row in rows {
-        let hold: HoldId = row.parse("id")?;
+    let named = (transfer.tenant, transfer.id);
+    tx.area::<Register>().need_limits(named);
+    tx.settle().await?;
+    let holds = tx.area::<Register>().limits(named);
+    let mut holds = holds.map(<[HoldId]>::to_vec).unwrap_or_default();
+    // Those of this very transaction are in no table yet.
+    holds.extend(ledger::held_here(tx, transfer.tenant, transfer.id));
+    for hold in holds {
         if transfer.status == Status::Completed {
             let used = limits::use_limit(tx, mint, transfer.tenant, hold, transfer.money).await;
             used.map_err(not_posted)?;

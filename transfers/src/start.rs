@@ -7,27 +7,24 @@ use domain::transfer::Order;
 use domain::{Tenant, TransferId};
 
 use crate::error::StoreError;
+use crate::register::Register;
 use crate::row::{COLUMNS, Stored};
-use crate::{LONGEST_PAGE, Transfers, row};
+use crate::{LONGEST_PAGE, Transfers};
 
 impl Transfers {
     /// The workflow runs (or ran already). Repeating this, or coming late, changes nothing.
     pub async fn started(&self, tenant: &Tenant, id: TransferId) -> Result<(), StoreError> {
-        let params = row::keyed(tenant, id);
-        self.db
+        let named = (*tenant, id);
+        let started: Result<(), db::WriteError<StoreError>> = self
+            .db
             .write(move |tx: &mut Tx| {
                 Box::pin(async move {
-                    tx.execute(
-                        "UPDATE transfers SET start_pending = 0
-                         WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3
-                             AND start_pending = 1",
-                        params,
-                    )
-                    .await
-                    .map_err(StoreError::from)
+                    tx.area::<Register>().started(named);
+                    Ok(())
                 })
             })
-            .await?;
+            .await;
+        started?;
         Ok(())
     }
 

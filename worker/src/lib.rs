@@ -9,10 +9,12 @@ mod replay;
 mod run;
 mod sdk;
 mod sweeper;
+mod tidier;
 mod watcher;
 
 pub use inbox::{read_statements, tell};
 pub use replay::{Broken, ReplayError, Replayed, replay_open};
 pub use run::{Activities, Worker, WorkerError};
 pub use sweeper::sweep;
+pub use tidier::tidy;
 pub use watcher::watch;

@@ -3,12 +3,28 @@
 use std::sync::Arc;
 
 use ambient::Mint;
-use domain::{AccountId, EntryId, HoldId, Money, Tenant};
+use domain::{AccountId, EntryId, HoldId, Money, Tenant, TransferId};
 
 use super::{Book, Content, HoldSlot, Known, unfetched};
-use crate::{Hold, HoldState, PostError, Refusal, Reserve, Reserved, rules};
+use crate::{Hold, HoldState, PostError, Purpose, Refusal, Reserve, Reserved, rules};
 
 impl Book {
+    /// Open ones of a transfer that no table has yet.
+    pub(crate) fn new_limit_holds(&self, tenant: Tenant, transfer: TransferId) -> Vec<HoldId> {
+        let new = self.changed_holds().filter(|(of, slot)| {
+            let hold = &slot.hold;
+            *of == tenant
+                && slot.is_new
+                && hold.state == HoldState::Open
+                && hold.transfer == Some(transfer)
+        });
+        let on_a_limit = new.filter(|(_, slot)| {
+            let account = self.account(tenant, slot.hold.account);
+            account.is_some_and(|it| it.reference.purpose() == Purpose::Limit)
+        });
+        on_a_limit.map(|(_, slot)| slot.hold.id).collect()
+    }
+
     pub(crate) fn reserve(
         &mut self,
         mint: &Mint,
