@@ -39,7 +39,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox", &["ambient"]),
     ("engine", &["ambient"]),
     ("engine-bench", &["engine"]),
-    ("ledger-bench", &["ambient", "db", "domain", "ledger"]),
+    (
+        "ledger-bench",
+        &[
+            "ambient",
+            "db",
+            "domain",
+            "identity",
+            "ledger",
+            "transfers",
+            "vault",
+        ],
+    ),
     ("temporal", &["domain", "vault", "workflows"]),
     (
         "worker",

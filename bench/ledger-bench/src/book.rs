@@ -13,9 +13,9 @@ use domain::{
 };
 use ledger::{Entry, Place, PostError, Posted};
 
-const RAIL: RailId = RailId::SandboxBank;
+pub(crate) const RAIL: RailId = RailId::SandboxBank;
 /// In minor units: more than any measurement spends.
-const OPENED_WITH: i64 = 1_000_000_000_000;
+pub(crate) const OPENED_WITH: i64 = 1_000_000_000_000;
 
 #[derive(Clone)]
 pub(crate) struct Book {

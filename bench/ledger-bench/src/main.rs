@@ -7,6 +7,7 @@ mod load;
 mod naive;
 mod reads;
 mod seen;
+mod transfers;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,13 @@ enum What {
         #[arg(long, default_value_t = 5_000_000)]
         postings: usize,
     },
+    /// Transfers from wallet to wallet, accepted and completed, by so many callers.
+    Transfers {
+        #[arg(long, default_value_t = 64)]
+        callers: usize,
+        #[arg(long, default_value_t = 20_000)]
+        transfers: usize,
+    },
     /// A transaction per posting with the account's row locked, in tables of its own.
     Naive {
         #[arg(long, default_value_t = 64)]
@@ -76,6 +84,9 @@ async fn measure(args: Args) -> anyhow::Result<()> {
     if let What::Naive { callers, entries } = args.what {
         return naive::measure(&args.url, callers, entries).await;
     }
+    if let What::Transfers { callers, transfers } = args.what {
+        return transfers::measure(&args.url, callers, transfers).await;
+    }
     let book = book::Book::open(&args.url, args.wallets).await?;
     println!("settings: {}", book.settings().await?);
     match args.what {
@@ -92,7 +103,7 @@ async fn measure(args: Args) -> anyhow::Result<()> {
         ),
         What::Reads { lines } => reads::measure(&book, lines).await?,
         What::Fill { postings } => load::fill(&book, postings).await?,
-        What::Naive { .. } => {}
+        What::Naive { .. } | What::Transfers { .. } => {}
     }
     book.close().await;
     Ok(())
