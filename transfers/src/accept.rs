@@ -291,7 +291,7 @@ impl Draft {
         Declared::All
     }
 
-    /// In the order of the columns of [`row::ORDERS`].
+    /// In the order of the columns in `register/forms.rs`.
     fn values(&self, transfer: &Transfer) -> Vec<Value> {
         let mut values = row::scope_of(transfer);
         values.extend(params![

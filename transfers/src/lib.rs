@@ -20,6 +20,7 @@ mod command;
 mod doubt;
 mod ends;
 mod error;
+mod foretold;
 mod history;
 mod left;
 mod list;

@@ -4,7 +4,7 @@
 //! and changes nothing; not found, it comes out of turn and is refused. Statuses never come back,
 //! so a happening that is allowed was surely never recorded before.
 
-use db::{Declared, Tx};
+use db::Tx;
 use domain::transfer::{Decline, FlagKind, Happening, NotNow, Status};
 use domain::{EntryId, EventId, Step, StepKey, Tenant, Timestamp, TransferId};
 use ledger::{CorrectError, Entry, LedgerError, PostError, Refusal};
@@ -13,8 +13,9 @@ use ambient::Mint;
 
 use crate::books::Posting;
 use crate::error::{RecordError, StoreError};
+use crate::foretold::Plan;
 use crate::history::{self, Change};
-use crate::register::{Named, Register};
+use crate::register::Register;
 use crate::{
     NetworkStatus, StatusReason, Transfer, Transfers, books, doubt, outbox, plain, row, screen,
 };
@@ -75,48 +76,6 @@ impl Transfers {
             })
         });
         Ok(recorded.await?)
-    }
-}
-
-/// What a record will need, found out before it runs: the row, and once that is there, the accounts
-/// and keys of what follows from it.
-struct Plan {
-    named: Named,
-    happenings: Vec<Happening>,
-}
-
-impl Plan {
-    fn declare(&self, tx: &mut Tx) -> Declared {
-        let (tenant, id) = self.named;
-        let register = tx.area::<Register>();
-        register.need_end();
-        let keys = self.happenings.iter().filter_map(|it| refused_step(id, it));
-        keys.for_each(|key| register.need_word(tenant, key));
-        if !register.knows(self.named) {
-            register.need_row(self.named);
-            return Declared::More;
-        }
-        let Some(stored) = register.row(self.named) else {
-            return Declared::All;
-        };
-        let (order, pool) = (stored.transfer.order(), stored.transfer.pool);
-        let mut status = stored.transfer.status;
-        let mut entries = Vec::new();
-        for happening in &self.happenings {
-            // Where it goes wrong, or was recorded before, nothing more is needed than is asked then.
-            let Ok(to) = happening.apply_to(status) else {
-                break;
-            };
-            entries.extend(books::postings(&order, pool, status, happening).unwrap_or_default());
-            status = to;
-        }
-        for Posting::Post(entry) | Posting::TakeBack(entry) in &entries {
-            ledger::need(tx, entry);
-        }
-        if order.screened && status.is_final() {
-            return screen::declare_limits(tx, self.named, status);
-        }
-        Declared::All
     }
 }
 
@@ -379,7 +338,7 @@ pub(crate) fn not_posted(error: PostError) -> RecordError {
     }
 }
 
-fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
+pub(crate) fn refused_step(id: TransferId, happening: &Happening) -> Option<StepKey> {
     match happening {
         Happening::Declined { .. } => Some(StepKey::of(id, Step::Collect)),
         Happening::PayoutRefused { .. } => Some(StepKey::of(id, Step::PayOut)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::{Cell, Db, DbError, Form, Kind, Row, Tx, Value, params};
+use db::{Cell, Db, DbError, Row, Tx, Value, params};
 use domain::transfer::{
     Action, Decline, Endpoint, Flag, Flags, LockedQuote, MoneyFacts, Order, Status, Till,
 };
@@ -175,45 +175,6 @@ pub(crate) async fn store(tx: &mut Tx, transfer: &Transfer, read: i64) -> Result
     Ok(tx.area::<Register>().store(stored, read))
 }
 
-/// How a row is moved on: its mutable half, where it still has the version that it had. Whoever
-/// records something proves that the workflow runs.
-pub(crate) static MOVES: Form = Form::updates(
-    "transfers",
-    4,
-    &[
-        ("partner_id", Kind::Text),
-        ("livemode", Kind::Int),
-        ("transfer_id", Kind::Text),
-        ("version", Kind::Int),
-        ("start_pending", Kind::Int),
-        ("status", Kind::Text),
-        ("decline", Kind::Text),
-        ("network_scheme", Kind::Text),
-        ("network_code", Kind::Text),
-        ("debited", Kind::Int),
-        ("held", Kind::Int),
-        ("credited", Kind::Int),
-        ("refunded", Kind::Int),
-        ("in_doubt_step", Kind::Text),
-        ("in_doubt_since", Kind::Int),
-        ("operator_step", Kind::Text),
-        ("operator_since", Kind::Int),
-        ("operator_note", Kind::Text),
-        ("on_hold_step", Kind::Text),
-        ("on_hold_since", Kind::Int),
-        ("collect_reference", Kind::Text),
-        ("payout_reference", Kind::Text),
-        ("refund_reference", Kind::Text),
-        ("version", Kind::Int),
-        ("updated_at", Kind::Int),
-        ("decline_step", Kind::Text),
-        ("action_what", Kind::Text),
-        ("action_link", Kind::Text),
-        ("action_reference", Kind::Text),
-        ("action_until", Kind::Int),
-    ],
-);
-
 pub(crate) fn move_of(transfer: &Transfer, written: i64) -> Vec<Cell> {
     let mut row = cells(keyed(&transfer.tenant, transfer.id));
     row.extend([written.into(), false.into()]);
@@ -260,68 +221,6 @@ pub(crate) fn mutable_half(transfer: &Transfer) -> Vec<Value> {
         action.map(|action| action.until),
     ]
 }
-
-/// How an order is accepted: what never changes, the mutable half, and what came later.
-pub(crate) static ORDERS: Form = Form::inserts(
-    "transfers",
-    &[
-        ("partner_id", Kind::Text),
-        ("livemode", Kind::Int),
-        ("transfer_id", Kind::Text),
-        ("amount", Kind::Int),
-        ("currency", Kind::Text),
-        ("source_account", Kind::Text),
-        ("source_rail", Kind::Text),
-        ("destination_account", Kind::Text),
-        ("destination_rail", Kind::Text),
-        ("subject_id", Kind::Text),
-        ("sealed_description", Kind::Bytes),
-        ("client_reference", Kind::Text),
-        ("metadata", Kind::Text),
-        ("request_id", Kind::Text),
-        ("traceparent", Kind::Text),
-        ("created_at", Kind::Int),
-        ("pool_rail", Kind::Text),
-        ("status", Kind::Text),
-        ("decline", Kind::Text),
-        ("network_scheme", Kind::Text),
-        ("network_code", Kind::Text),
-        ("debited", Kind::Int),
-        ("held", Kind::Int),
-        ("credited", Kind::Int),
-        ("refunded", Kind::Int),
-        ("in_doubt_step", Kind::Text),
-        ("in_doubt_since", Kind::Int),
-        ("operator_step", Kind::Text),
-        ("operator_since", Kind::Int),
-        ("operator_note", Kind::Text),
-        ("on_hold_step", Kind::Text),
-        ("on_hold_since", Kind::Int),
-        ("collect_reference", Kind::Text),
-        ("payout_reference", Kind::Text),
-        ("refund_reference", Kind::Text),
-        ("version", Kind::Int),
-        ("updated_at", Kind::Int),
-        ("decline_step", Kind::Text),
-        ("action_what", Kind::Text),
-        ("action_link", Kind::Text),
-        ("action_reference", Kind::Text),
-        ("action_until", Kind::Int),
-        ("source_kind", Kind::Text),
-        ("destination_kind", Kind::Text),
-        ("till", Kind::Text),
-        ("till_account", Kind::Text),
-        ("fee", Kind::Int),
-        ("quote_id", Kind::Text),
-        ("quote_currency", Kind::Text),
-        ("quote_buys", Kind::Int),
-        ("quote_spread", Kind::Int),
-        ("quote_expires_at", Kind::Int),
-        ("screened", Kind::Int),
-        ("execute_at", Kind::Int),
-        ("start_pending", Kind::Int),
-    ],
-);
 
 /// What of the order came later than the rest, in the order in which the statement that inserts it
 /// names it.

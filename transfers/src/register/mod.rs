@@ -8,6 +8,7 @@
 //! here.
 
 mod ask;
+mod forms;
 mod pile;
 mod write;
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use db::{Cell, Form, Kind, Rows, Statement, Step, Value, Whose};
 use domain::Tenant;
 
+use super::forms::{MOVES, ORDERS};
 use super::{Named, Register, Undo};
-use crate::row::{self, MOVES, ORDERS};
-use crate::scope;
+use crate::{row, scope};
 
 static HISTORY: Form = Form::inserts(
     "transfer_status_history",
