@@ -88,6 +88,10 @@ async fn not_allowed(house: House) -> Result<()> {
                     ensure!((not_now.from, not_now.to) == (*status, to));
                     refusals += 1;
                 }
+                // Called off while it waited: its run hears so at the first thing it says.
+                Err(RecordError::Refused(Decline::TakenBack)) => {
+                    ensure!(*status == Status::Canceled && happening == Happening::Collecting);
+                }
                 Ok(recorded) => ensure!(recorded.already && way.contains(&happening)),
                 other => bail!("{status} {happening:?}: {other:?}"),
             }
