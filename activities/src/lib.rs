@@ -9,8 +9,10 @@ mod bank;
 mod books;
 mod failure;
 mod inbox;
+mod plans;
 
 pub use audit::Audit;
 pub use bank::{Bank, StatementError};
 pub use books::Books;
 pub use inbox::Inbox;
+pub use plans::{Plans, Starts};

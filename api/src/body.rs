@@ -15,32 +15,50 @@ use crate::state::App;
 #[derive(Debug)]
 pub(crate) struct Document(pub(crate) Node);
 
+/// The same, for the few requests that are many in one.
+#[derive(Debug)]
+pub(crate) struct LargeDocument(pub(crate) Node);
+
+/// Bytes of such a body: ten thousand items of a batch.
+const LARGE: usize = 4 * 1024 * 1024;
+
 impl FromRequest<App> for Document {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (head, body) = request.into_parts();
-        must_be_json(&head.headers)?;
-        let largest = app.limits.body;
-        // Said before the first byte is read, where the client says how much is coming.
-        let announced = head
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok());
-        if announced
-            .and_then(|length| length.parse::<usize>().ok())
-            .is_some_and(|length| length > largest)
-        {
-            return Err(too_large(largest));
-        }
-        let bytes = match Limited::new(body, largest).collect().await {
-            Ok(read) => read.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(largest)),
-            // The client broke off: what it reads of the answer is nobody's concern any more.
-            Err(_) => Bytes::new(),
-        };
-        json::parse(&bytes).map(Self).map_err(Problem::invalid)
+        read(request, app.limits.body).await.map(Self)
     }
+}
+
+impl FromRequest<App> for LargeDocument {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        read(request, LARGE).await.map(Self)
+    }
+}
+
+async fn read(request: Request, largest: usize) -> Result<Node, Problem> {
+    let (head, body) = request.into_parts();
+    must_be_json(&head.headers)?;
+    // Said before the first byte is read, where the client says how much is coming.
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    if announced
+        .and_then(|length| length.parse::<usize>().ok())
+        .is_some_and(|length| length > largest)
+    {
+        return Err(too_large(largest));
+    }
+    let bytes = match Limited::new(body, largest).collect().await {
+        Ok(read) => read.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(largest)),
+        // The client broke off: what it reads of the answer is nobody's concern any more.
+        Err(_) => Bytes::new(),
+    };
+    json::parse(&bytes).map_err(Problem::invalid)
 }
 
 pub(crate) fn too_large(largest: usize) -> Problem {

@@ -6,6 +6,9 @@ use domain::{Currency, Money};
 use crate::json::{Node, child};
 use crate::problem::{Fault, Problem};
 
+/// Faults of one list: more than anybody reads at once.
+const MOST_OF_A_LIST: usize = 100;
+
 /// Two heaps: a request that cannot be understood (400) is told apart from one whose values cannot
 /// be accepted (422).
 #[derive(Debug, Default)]
@@ -125,6 +128,31 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Every item that can be read; when there are many faults already, the rest is not looked at.
+    pub(crate) fn list<T>(
+        self,
+        faults: &mut Faults,
+        read: impl Fn(Field<'_>, &mut Faults) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Node::List(items) = self.node else {
+            faults.shape(self.pointer, "not_a_list", "A JSON array is wanted.");
+            return None;
+        };
+        let mut all = Vec::with_capacity(items.len());
+        for (place, node) in items.iter().enumerate() {
+            let pointer = child(self.pointer, &place.to_string());
+            let item = Field {
+                node,
+                pointer: &pointer,
+            };
+            all.extend(read(item, faults));
+            if faults.shape.len() + faults.value.len() >= MOST_OF_A_LIST {
+                return None;
+            }
+        }
+        Some(all)
+    }
+
     pub(crate) fn text(self, faults: &mut Faults) -> Option<&'a str> {
         match self.node {
             Node::Text(text) => Some(text),
@@ -135,7 +163,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn integer(self, faults: &mut Faults) -> Option<i64> {
+    pub(crate) fn integer(self, faults: &mut Faults) -> Option<i64> {
         match self.node {
             Node::Integer(number) => Some(*number),
             _ => {

@@ -1,11 +1,13 @@
 //! The workers, and the sweeper that starts what was accepted while nobody looked.
 
+use std::sync::Arc;
+
 use ::rails::Gates;
 use activities::{Audit, Bank, Books, Inbox};
 use domain::Code;
-use temporal::{Client, Herald, Runs, Starter};
+use temporal::{Client, Herald, Plans, Runs, Starter};
 use transfers::Admission;
-use worker::{Activities, Worker};
+use worker::{Activities, Launch, Worker};
 
 use super::{House, rails};
 use crate::failure::Failure;
@@ -33,11 +35,14 @@ pub(crate) fn raise(
     )
     .through(gates);
     listen(house, stores, client, &bank);
+    let launch = Launch::new(stores.transfers.clone(), Starter::new(client.clone()));
+    let plans = activities::Plans::new(stores.transfers.clone(), Arc::new(launch));
     let activities = Activities {
         books,
         bank,
         audit: Audit::new(stores.audit.clone(), stores.transfers.clone()),
         inbox: Inbox::new(stores.inbox.clone(), stores.transfers.clone()),
+        plans,
     };
     let (worked, stop) = (client.clone(), house.supervisor.stop());
     house.supervisor.spawn(async move {
@@ -58,6 +63,12 @@ pub(crate) fn raise(
     let stop = house.supervisor.stop();
     house.supervisor.spawn(async move {
         worker::tidy(its_books, its_clock, stop).await;
+        Ok(())
+    });
+    let (kept, keeping) = (stores.transfers.clone(), Plans::new(client.clone()));
+    let (its_clock, stop) = (house.clock.clone(), house.supervisor.stop());
+    house.supervisor.spawn(async move {
+        worker::keep(kept, keeping, its_clock, stop).await;
         Ok(())
     });
     let (starter, stop) = (Starter::new(client.clone()), house.supervisor.stop());

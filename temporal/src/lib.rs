@@ -10,6 +10,7 @@ mod connect;
 mod herald;
 mod marks;
 mod messenger;
+mod plans;
 mod runs;
 mod starter;
 
@@ -18,6 +19,7 @@ pub use connect::{Address, ConnectError, InProcess, connect};
 pub use herald::{Herald, HeraldError};
 pub use marks::register_marks;
 pub use messenger::{Messenger, SendError};
+pub use plans::{PlanError, Plans, Wakes};
 pub use runs::{RunError, RunState, Runs};
 pub use starter::{StartError, Starter, TellError};
 pub use temporalio_client::Client;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agreed;
+mod batches;
 mod books;
 mod checkout;
 mod console;
@@ -26,6 +27,7 @@ mod program;
 mod rails;
 mod readme;
 mod refusals_at_start;
+mod schedules;
 mod undo;
 
 use std::process::ExitCode;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
     trials.extend(ledger::trials());
     trials.extend(histories::trials());
     trials.extend(later::trials());
+    trials.extend(schedules::trials());
+    trials.extend(batches::trials());
     trials.extend(rails::trials());
     trials.extend(operators::trials());
     trials.extend(outside::trials());

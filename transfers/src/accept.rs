@@ -94,6 +94,19 @@ impl Transfers {
         }
     }
 
+    /// Everything that would refuse it now. Nothing is stored.
+    pub(crate) async fn would_accept(
+        &self,
+        tenant: &Tenant,
+        new: &NewTransfer,
+    ) -> Result<(), AcceptError> {
+        let key = &IdempotencyKey::of_ours("-".to_owned());
+        let operation = Operation::Occurrence;
+        self.draft(tenant, Under { operation, key }, new)
+            .await
+            .map(drop)
+    }
+
     /// What the key was used for before, if this is the same command again.
     async fn first(
         &self,

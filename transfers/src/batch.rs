@@ -118,7 +118,7 @@ macro_rules! states {
         }
     };
 }
-pub(crate) use states; // Schedules have states too.
+pub(crate) use states;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a state that this version knows")]

@@ -33,6 +33,7 @@ mod record;
 mod register;
 mod row;
 mod rules;
+pub mod schedule;
 mod screen;
 mod start;
 mod terms;

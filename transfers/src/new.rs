@@ -38,6 +38,11 @@ impl IdempotencyKey {
         Ok(Self(text.to_owned()))
     }
 
+    /// One that we made: an id and what it is for.
+    pub(crate) const fn of_ours(text: String) -> Self {
+        Self(text)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod inbox;
+mod keeper;
+mod launch;
 mod rail;
 mod replay;
 mod run;
@@ -13,6 +15,8 @@ mod tidier;
 mod watcher;
 
 pub use inbox::{read_statements, tell};
+pub use keeper::keep;
+pub use launch::Launch;
 pub use replay::{Broken, ReplayError, Replayed, replay_open};
 pub use run::{Activities, Worker, WorkerError};
 pub use sweeper::sweep;

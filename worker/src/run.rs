@@ -1,14 +1,14 @@
 //! All workers of a process: one for the workflows with our own books, and for each rail one for
 //! what moves money on it and one for questions to it. They poll until they are told to stop.
 
-use activities::{Audit, Bank, Books, Inbox};
+use activities::{Audit, Bank, Books, Inbox, Plans};
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use temporal::{Client, TRANSFERS};
 use temporalio_sdk::Runtime;
 use temporalio_sdk::runtime::RuntimeOptions;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use workflows::Transfer;
+use workflows::{Batch, Occurrence, Transfer};
 
 use crate::{rail, sdk};
 
@@ -32,6 +32,7 @@ pub struct Activities {
     pub bank: Bank,
     pub audit: Audit,
     pub inbox: Inbox,
+    pub plans: Plans,
 }
 
 #[derive(Debug)]
@@ -102,8 +103,10 @@ async fn workflows(
     options.register_activities(activities.bank);
     options.register_activities(activities.audit);
     options.register_activities(activities.inbox);
-    options
-        .register_workflow::<Transfer>()
-        .map_err(|error| WorkerError::Setup(error.into()))?;
+    options.register_activities(activities.plans);
+    let registered = options.register_workflow::<Transfer>();
+    let registered = registered.and_then(|it| it.register_workflow::<Occurrence>());
+    let registered = registered.and_then(|it| it.register_workflow::<Batch>());
+    registered.map_err(|error| WorkerError::Setup(error.into()))?;
     sdk::run(runtime, client, options, stop).await
 }

@@ -6,7 +6,8 @@
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{self, Decline, Happening, Order};
 use domain::{
-    Action, ActionId, BankAccountId, MessageId, Money, Step, StepKey, Tenant, TransferId,
+    Action, ActionId, BankAccountId, BatchId, MessageId, Money, ScheduleId, Step, StepKey, Tenant,
+    Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -128,6 +129,26 @@ impl Inbox {
     }
 }
 
+/// What was ordered for later, or many at once. Local activities: our own records decide.
+#[derive(Debug)]
+pub struct Plans;
+
+#[allow(clippy::unimplemented)] // The macro wants these bodies; they are never called.
+#[activity_definitions]
+impl Plans {
+    /// Makes an occurrence of a schedule a transfer, once.
+    #[activity(name = "schedules.occur")]
+    pub fn occur(_: Occur) -> Result<Occurred, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Looks at a batch, and begins what may begin of it.
+    #[activity(name = "batches.look")]
+    pub fn look(_: Look) -> Result<Looked, ActivityError> {
+        unimplemented!()
+    }
+}
+
 /// The definitions as types, for the room that implements them: an implementation whose input or
 /// output differs does not compile.
 pub mod definitions {
@@ -137,6 +158,7 @@ pub mod definitions {
     };
     pub use super::books::{Record, Screen};
     pub use super::inbox::Hear;
+    pub use super::plans::{Look, Occur};
 }
 
 /// All of them happen in one commit, or none does.
@@ -237,6 +259,42 @@ pub enum Acted {
 pub enum Settled {
     Executed { bank_reference: String },
     Refused { rejection: Rejection },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occur {
+    pub tenant: Tenant,
+    pub schedule: ScheduleId,
+    pub falls_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "occurred", rename_all = "snake_case")]
+pub enum Occurred {
+    Accepted {
+        transfer: TransferId,
+    },
+    /// Why stands with the occurrence.
+    Refused,
+    /// Nothing falls there any more.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    pub tenant: Tenant,
+    pub batch: BatchId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "looked", rename_all = "snake_case")]
+pub enum Looked {
+    Open {
+        waiting: i64,
+        under_way: i64,
+    },
+    /// Every item came to its end.
+    Over,
 }
 
 /// One step at a bank. Which account it touches follows from the order and the key, unless a person

@@ -6,10 +6,14 @@
 //! decide the same.
 
 pub mod activities;
+mod batch;
 pub mod marks;
+mod occurrence;
 mod options;
 mod patches;
 pub mod transfer;
 
+pub use batch::{Batch, OfBatch, batch_id};
+pub use occurrence::{Occurrence, OfSchedule, occurrence_id, schedule_id};
 pub use options::{questions_queue, rail_queue};
 pub use transfer::{HeardOf, Message, Said, Standing, Transfer, workflow_id};

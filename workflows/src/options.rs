@@ -17,8 +17,12 @@ const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(365 * 86_400);
 
 /// Our own database: quick, idempotent, retried until it is there again.
 pub(crate) fn books(summary: &str) -> LocalActivityOptions {
+    within(Duration::from_secs(10), summary)
+}
+
+fn within(one_try: Duration, summary: &str) -> LocalActivityOptions {
     LocalActivityOptions::builder()
-        .start_to_close_timeout(Duration::from_secs(10))
+        .start_to_close_timeout(one_try)
         .schedule_to_close_timeout(AS_LONG_AS_IT_TAKES)
         .retry_policy(
             RetryPolicy::builder()
@@ -31,6 +35,12 @@ pub(crate) fn books(summary: &str) -> LocalActivityOptions {
         .cancellation_token(WorkflowCancellationToken::new())
         .summary(summary.to_owned())
         .build()
+}
+
+/// A look at a batch accepts up to some hundred items: more than a moment's work for a database that
+/// has others to serve.
+pub(crate) fn round(summary: &str) -> LocalActivityOptions {
+    within(Duration::from_secs(120), summary)
 }
 
 /// The task queue of what moves money on a rail. While the rail is paused nobody polls it, and what

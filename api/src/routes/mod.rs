@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bank_accounts;
+mod batches;
 mod cards;
 mod docs;
 mod events;
@@ -11,6 +12,7 @@ mod merchants;
 mod notices;
 mod quotes;
 mod rails;
+mod schedules;
 mod transfers;
 mod users;
 
@@ -22,12 +24,14 @@ pub(crate) fn business(app: &App) -> Table {
     [
         accounts::routes,
         bank_accounts::routes,
+        batches::routes,
         cards::routes,
         events::routes,
         merchants::routes,
         notices::routes,
         quotes::routes,
         rails::routes,
+        schedules::routes,
         transfers::routes,
         users::routes,
     ]

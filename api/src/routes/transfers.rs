@@ -3,6 +3,7 @@
 mod call_off;
 mod doubt;
 mod new;
+pub(super) mod parts;
 mod view;
 
 use axum::Json;
@@ -13,6 +14,7 @@ use domain::{Code, TransferId};
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use identity::Scope;
+use serde::Serialize;
 use transfers::{AcceptError, Cursor, Filter};
 
 use crate::access::{Permission, Table, Whose};
@@ -78,18 +80,23 @@ async fn create(
     let location = view::url(accepted.transfer.id);
     // Made from what never changes, so a repetition has the same bytes whatever happened since.
     let answer = TransferView::from(accepted.transfer.as_accepted());
-    let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        headers.insert(LOCATION, location);
-    }
-    if accepted.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(self::accepted(&location, answer, accepted.replayed))
 }
 
-fn refusal(error: AcceptError) -> Problem {
+/// 202, and where to look from now on.
+pub(super) fn accepted(url: &str, view: impl Serialize, replayed: bool) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(url) {
+        headers.insert(LOCATION, location);
+    }
+    if replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+pub(super) fn refusal(error: AcceptError) -> Problem {
     match error {
         AcceptError::Invalid(fields) => Problem::unacceptable(
             fields

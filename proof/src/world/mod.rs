@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use activities::{
-    Audit as AuditActivities, Bank as BankActivities, Books, Inbox as InboxActivities,
+    Audit as AuditActivities, Bank as BankActivities, Books, Inbox as InboxActivities, Plans,
 };
 use adapters::iso20022::{self, Iso20022, PayoutMessage};
 use adapters::sandbox_bank::{self, SandboxBank};
@@ -26,12 +26,12 @@ use identity::Identity;
 use inbox::Inbox;
 use sandbox::{Bank, InProcess};
 use tempfile::TempDir;
-use temporal::{Address, Client, Histories};
+use temporal::{Address, Client, Histories, Starter};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transfers::Transfers;
 use vault::{MasterKey, Vault};
-use worker::Worker;
+use worker::{Launch, Worker};
 
 use bridge::Bridge;
 pub use desk::{Desk, Event, order};
@@ -143,6 +143,8 @@ impl World {
             Arc::new(self.time.clone()),
         );
         let people = AuditActivities::new(self.audit.clone(), self.transfers.clone());
+        let launch = Launch::new(self.transfers.clone(), Starter::new(client.clone()));
+        let plans = Plans::new(self.transfers.clone(), Arc::new(launch));
         let stop = CancellationToken::new();
         let inbox = InboxActivities::new(self.inbox.clone(), self.transfers.clone());
         let activities = worker::Activities {
@@ -150,6 +152,7 @@ impl World {
             bank,
             audit: people,
             inbox,
+            plans,
         };
         let running = Worker::run(client, activities, stop.clone());
         let ended = tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! One look at a batch: what ended is noted, and as many items are taken as may be under way.
 
-use db::{DbError, Tx, params};
+use db::{Tx, params};
 use domain::transfer::Order;
 use domain::{BatchId, Tenant};
 
@@ -97,8 +97,7 @@ impl Transfers {
     /// Gives the order to be started.
     pub async fn accept_item(&self, taken: &Taken) -> Result<Option<Order>, AcceptError> {
         let (batch, number) = (&taken.batch, taken.number);
-        let key = IdempotencyKey::new(&format!("{}:{number}", batch.id))
-            .map_err(|_| DbError::column("batch_id", "a key", "something else"))?;
+        let key = IdempotencyKey::of_ours(format!("{}:{number}", batch.id));
         let new = taken.item.order(batch.source, batch.request_id);
         let accepted = self
             .accept_for(Operation::BatchItem, &batch.tenant, &key, new)

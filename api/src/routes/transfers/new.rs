@@ -1,15 +1,13 @@
 //! The body of `POST /v1/transfers`: its form. Which values can be accepted, the record room says.
 
-use std::collections::BTreeMap;
-
-use domain::rail::RailId;
 use domain::transfer::{InvalidWhen, When};
-use domain::{AccountId, BankAccountId, CardId, InvalidId, MerchantId, QuoteId, RequestId};
-use transfers::{EndpointRef, NewTransfer};
+use domain::{InvalidId, QuoteId, RequestId};
+use transfers::NewTransfer;
 
 use crate::fields::{Faults, Field, Fields};
-use crate::json::{Node, child};
+use crate::json::Node;
 use crate::problem::Problem;
+use crate::routes::transfers::parts::{endpoint, metadata, text};
 
 /// What the request's headers say about where it comes from.
 #[derive(Debug)]
@@ -63,10 +61,6 @@ fn read_into(document: &Node, origin: Origin, faults: &mut Faults) -> Option<New
     })
 }
 
-fn text(field: Field<'_>, faults: &mut Faults) -> Option<String> {
-    field.text(faults).map(str::to_owned)
-}
-
 fn when(field: Field<'_>, faults: &mut Faults) -> Option<When> {
     let read = field.text(faults)?.parse();
     let when = read.inspect_err(|error: &InvalidWhen| {
@@ -81,71 +75,4 @@ fn quote_id(field: Field<'_>, faults: &mut Faults) -> Option<QuoteId> {
         faults.value(field.pointer, "invalid_id", format!("This is {error}."));
     });
     parsed.ok()
-}
-
-/// `{"type": "wallet", "id": "ac_…"}`, so too a `bank_account`, a `card` and a `merchant`; a
-/// `checkout` has a rail instead of an id.
-fn endpoint(field: Field<'_>, faults: &mut Faults) -> Option<EndpointRef> {
-    // Which members there may be depends on the kind: looked at first, complained of below.
-    let mut unsaid = Faults::default();
-    let kind = Fields::of(field, &["type", "id", "rail"], &mut unsaid)
-        .and_then(|members| members.required("type", &mut unsaid, text));
-    if kind.as_deref() == Some("checkout") {
-        let fields = Fields::of(field, &["type", "rail"], faults)?;
-        return fields
-            .required("rail", faults, rail)
-            .map(EndpointRef::Checkout);
-    }
-    let fields = Fields::of(field, &["type", "id"], faults)?;
-    let id = fields.required("id", faults, text);
-    let kind = fields.required("type", faults, text);
-    let (id, kind) = (id?, kind?);
-    let parsed = match kind.as_str() {
-        "wallet" => id.parse::<AccountId>().map(EndpointRef::Wallet),
-        "bank_account" => id.parse::<BankAccountId>().map(EndpointRef::BankAccount),
-        "card" => id.parse::<CardId>().map(EndpointRef::Card),
-        "merchant" => id.parse::<MerchantId>().map(EndpointRef::Merchant),
-        _ => {
-            faults.value(
-                &child(field.pointer, "type"),
-                "unknown_type",
-                "Known here: wallet, bank_account, card, checkout, merchant.",
-            );
-            return None;
-        }
-    };
-    parsed
-        .inspect_err(|error: &InvalidId| {
-            let pointer = child(field.pointer, "id");
-            faults.value(&pointer, "invalid_id", format!("This is {error}."));
-        })
-        .ok()
-}
-
-fn rail(field: Field<'_>, faults: &mut Faults) -> Option<RailId> {
-    let name = field.text(faults)?;
-    let known = name.parse().inspect_err(|_| {
-        let names = RailId::ALL.map(RailId::name).join(", ");
-        faults.value(
-            field.pointer,
-            "unknown_rail",
-            format!("Known here: {names}."),
-        );
-    });
-    known.ok()
-}
-
-fn metadata(field: Field<'_>, faults: &mut Faults) -> Option<BTreeMap<String, String>> {
-    let mut map = BTreeMap::new();
-    for (name, node) in field.object(faults)? {
-        let pointer = child(field.pointer, name);
-        let value = Field {
-            node,
-            pointer: &pointer,
-        };
-        if let Some(value) = text(value, faults) {
-            map.insert(name.clone(), value);
-        }
-    }
-    Some(map)
 }
