@@ -4,13 +4,16 @@
 
 mod record;
 mod screen;
+mod turn;
 
 use std::sync::Arc;
 
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use transfers::Transfers;
-use workflows::activities::{Booked, Record, Screen, Screened, definitions};
+use workflows::activities::{
+    Booked, Decided, Dispute, Record, Screen, Screened, TakeTurn, definitions,
+};
 
 #[derive(Debug)]
 pub struct Books {
@@ -32,6 +35,24 @@ impl Books {
         record: Record,
     ) -> Result<Booked, ActivityError> {
         record::record(&self.transfers, record).await
+    }
+
+    #[activity(definition = definitions::Turn)]
+    pub async fn turn(
+        self: Arc<Self>,
+        _: ActivityContext,
+        turn: TakeTurn,
+    ) -> Result<Booked, ActivityError> {
+        turn::turn(&self.transfers, turn).await
+    }
+
+    #[activity(definition = definitions::Decided)]
+    pub async fn decided(
+        self: Arc<Self>,
+        _: ActivityContext,
+        dispute: Dispute,
+    ) -> Result<Decided, ActivityError> {
+        turn::decided(&self.transfers, dispute).await
     }
 
     #[activity(definition = definitions::Screen)]

@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use domain::linked::Link;
 use domain::{Tenant, TransferId};
 use tokio::sync::oneshot;
+use transfers::linked::{NewRefund, Opened, RefundError};
 use transfers::{AcceptError, Accepted, IdempotencyKey, NewTransfer, StoreError, Transfer};
 
 use crate::state::App;
@@ -58,6 +60,43 @@ pub(crate) fn call_off(app: &App, id: TransferId) {
             () = app.clock.sleep_until(deadline) => {}
         }
     });
+}
+
+/// The same for a refund: it may be asked for as soon as the transfer is completed.
+pub(crate) async fn refund(
+    app: &App,
+    tenant: Tenant,
+    key: IdempotencyKey,
+    new: NewRefund,
+) -> Result<Opened, RefundError> {
+    let (answer, answered) = oneshot::channel();
+    let app = app.clone();
+    tokio::spawn(async move {
+        let opened = app.transfers.refund(&tenant, &key, new).await;
+        let fresh = opened.as_ref().ok().filter(|opened| !opened.replayed);
+        let fresh = fresh.map(|opened| opened.link);
+        let _gone = answer.send(opened);
+        if let Some(link) = fresh {
+            start_linked(&app, &link).await;
+        }
+    });
+    answered
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unknown(db::DbError::Panicked).into()))
+}
+
+async fn start_linked(app: &App, link: &Link) {
+    let Ok(_seat) = app.rooms.starts.try_acquire() else {
+        return;
+    };
+    if let Err(error) = app.starter.start_linked(link).await {
+        tracing::warn!(linked = %link.id, %error, "not started, left to the sweeper");
+        return;
+    }
+    let started = app.transfers.linked_started(&link.order.tenant, link.id);
+    if let Err(error) = started.await {
+        tracing::warn!(linked = %link.id, %error, "started, which could not be noted");
+    }
 }
 
 async fn start(app: &App, transfer: &Transfer) {

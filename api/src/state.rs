@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ambient::{Mint, SharedClock};
 use db::Db;
+use domain::linked::Link;
 use domain::rail::{Rail, RailId};
 use domain::transfer::Order;
 use domain::{MessageId, TransferId};
@@ -32,6 +33,9 @@ pub trait Starter: Send + Sync + fmt::Debug {
         transfer: TransferId,
         message: MessageId,
     ) -> BoxFuture<'_, Result<bool, StartError>>;
+
+    /// The same for what follows a completed transfer.
+    fn start_linked<'a>(&'a self, link: &'a Link) -> BoxFuture<'a, Result<(), StartError>>;
 
     /// Whether a workflow could be started now.
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>>;

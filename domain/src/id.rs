@@ -121,6 +121,14 @@ ids! {
     /// Somebody who is paid for what it sells.
     MerchantId = "me";
     TransferId = "tr";
+    /// A part of a completed transfer that the receiver gives back.
+    RefundId = "re";
+    /// A completed payout that came back.
+    ReturnId = "rt";
+    /// A card's payment that its holder contests.
+    ChargebackId = "cb";
+    /// Somebody asks somebody else for money.
+    PaymentRequestId = "pr";
     /// A balanced entry in the ledger.
     EntryId = "en";
     /// Money in our ledger that is promised and has not moved.

@@ -11,6 +11,7 @@ pub mod cadence;
 pub mod code;
 pub mod date;
 pub mod id;
+pub mod linked;
 pub mod money;
 pub mod rail;
 pub mod step;
@@ -24,9 +25,11 @@ pub use cadence::Cadence;
 pub use code::{Code, Outcome};
 pub use date::{Date, Weekday};
 pub use id::{
-    AccountId, ActionId, BankAccountId, BatchId, CardId, EntryId, EventId, HoldId, InvalidId,
-    KeyId, MerchantId, MessageId, PartnerId, QuoteId, RequestId, ScheduleId, TransferId, UserId,
+    AccountId, ActionId, BankAccountId, BatchId, CardId, ChargebackId, EntryId, EventId, HoldId,
+    InvalidId, KeyId, MerchantId, MessageId, PartnerId, PaymentRequestId, QuoteId, RefundId,
+    RequestId, ReturnId, ScheduleId, TransferId, UserId,
 };
+pub use linked::LinkedId;
 pub use money::{Currency, LARGEST_AMOUNT, Money, MoneyError};
 pub use step::{Step, StepKey};
 pub use tenant::{Mode, Tenant};

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TransferId;
 use crate::rail::Way;
+use crate::{LinkedId, TransferId};
 
 /// In the order in which they happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ impl fmt::Display for Step {
 /// The idempotency key of one money step: derived, never random, the same on every attempt and in
 /// every system it travels to (ledger, bank). An undo has a key of its own.
 ///
+/// What follows a completed transfer has keys of its own, derived from its own id. Such a key alone
+/// does not say which transfer it belongs to: [`StepKey::read`] is told.
+///
 /// A bank that refused a key for good refuses it for ever. Where a person has such a step done once
 /// more, it is done in a new *round* with a key of its own; the rounds before are provably dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,6 +70,9 @@ pub struct StepKey {
     /// Counted from 1.
     #[serde(default = "first_round", skip_serializing_if = "is_first_round")]
     pub round: u32,
+    /// What it is a step of, where that is not the transfer itself but belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<LinkedId>,
 }
 
 const fn first_round() -> u32 {
@@ -85,6 +91,7 @@ impl StepKey {
             step,
             undo: false,
             round: 1,
+            linked: None,
         }
     }
 
@@ -94,6 +101,34 @@ impl StepKey {
             step,
             undo: true,
             round: 1,
+            linked: None,
+        }
+    }
+
+    /// The step by which the sender of a completed transfer is paid back over a rail.
+    pub const fn of_linked(transfer: TransferId, linked: LinkedId) -> Self {
+        Self {
+            transfer,
+            step: Step::PayOut,
+            undo: false,
+            round: 1,
+            linked: Some(linked),
+        }
+    }
+
+    /// Reads a stored key, which belongs to a transfer that is known.
+    pub fn read(transfer: TransferId, text: &str) -> Result<Self, InvalidStepKey> {
+        let (of, step) = text.split_once(':').ok_or(InvalidStepKey)?;
+        match of.parse() {
+            Ok(linked) => Ok(Self {
+                linked: Some(linked),
+                ..format!("{transfer}:{step}").parse()?
+            }),
+            Err(_) => text
+                .parse()
+                .ok()
+                .filter(|key: &Self| key.transfer == transfer)
+                .ok_or(InvalidStepKey),
         }
     }
 
@@ -124,7 +159,10 @@ impl StepKey {
 impl fmt::Display for StepKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let undo = if self.undo { "undo-" } else { "" };
-        write!(f, "{}:{undo}{}", self.transfer, self.step)?;
+        match self.linked {
+            None => write!(f, "{}:{undo}{}", self.transfer, self.step)?,
+            Some(linked) => write!(f, "{linked}:{undo}{}", self.step)?,
+        }
         if self.round > 1 {
             write!(f, "-{}", self.round)?;
         }
@@ -159,6 +197,7 @@ impl FromStr for StepKey {
             step,
             undo,
             round,
+            linked: None,
         })
     }
 }
@@ -210,6 +249,21 @@ mod tests {
             let text = format!("{transfer}:{text}");
             assert_eq!(text.parse::<StepKey>(), Err(InvalidStepKey), "{text}");
         }
+    }
+
+    #[test]
+    fn a_linked_key_is_read_by_whoever_knows_its_transfer() {
+        let transfer = TransferId::from_bits(7);
+        let linked = LinkedId::new(crate::linked::Kind::Refund, 8);
+        let key = StepKey::of_linked(transfer, linked).next_round();
+        let text = key.to_string();
+        assert_eq!(text, "re_00000000000000000000000008:pay-out-2");
+        assert_eq!(StepKey::read(transfer, &text), Ok(key));
+        assert_eq!(text.parse::<StepKey>(), Err(InvalidStepKey));
+        let own = StepKey::of(transfer, Step::PayOut);
+        assert_eq!(StepKey::read(transfer, &own.to_string()), Ok(own));
+        let other = TransferId::from_bits(9);
+        assert_eq!(StepKey::read(other, &own.to_string()), Err(InvalidStepKey));
     }
 
     /// What older histories hold has no round.

@@ -310,6 +310,30 @@ pub async fn account(db: &Db, tenant: Tenant, id: AccountId) -> Result<Option<Ac
         .transpose()
 }
 
+/// The partner's own money in a currency, where it has an account for it.
+pub async fn float_of(
+    db: &Db,
+    tenant: Tenant,
+    currency: Currency,
+) -> Result<Option<Account>, DbError> {
+    let sql = format!(
+        "SELECT {} FROM accounts
+         WHERE partner_id = $1 AND livemode = $2 AND owner_id = $1 AND purpose = 'float'
+             AND rail = 'internal' AND currency = $3 AND period = ''",
+        stored::ACCOUNT
+    );
+    let scope = params![
+        tenant.partner.to_string(),
+        tenant.mode.is_live(),
+        currency.code()
+    ];
+    db.fetch_optional(&sql, scope)
+        .await?
+        .as_ref()
+        .map(Account::read)
+        .transpose()
+}
+
 /// A user's wallets, oldest first: at most one per currency.
 pub async fn accounts_of(db: &Db, tenant: Tenant, owner: UserId) -> Result<Vec<Account>, DbError> {
     let sql = format!(

@@ -33,7 +33,7 @@ mod templates;
 mod wallets;
 
 pub use account::{
-    Account, ChangeError, Owner, State, account, accounts_of, change_state, change_terms,
+    Account, ChangeError, Owner, State, account, accounts_of, change_state, change_terms, float_of,
     open_owned, open_wallet,
 };
 pub use book::Terms;

@@ -2,7 +2,7 @@
 
 use audit::{Proposal, StoredAction};
 use domain::transfer::{Endpoint, FlagKind, Happening};
-use domain::{Action, ActionKind, Code, StepKey, Told};
+use domain::{Action, ActionKind, Code, LinkedId, StepKey, Told};
 use identity::BankAccountState;
 use serde_json::json;
 use temporal::{RunState, Runs, SendError, Starter};
@@ -24,7 +24,7 @@ pub(crate) async fn act(
     let transfer = beside.transfer(ask.transfer).await?;
     let needs_second = action.needs_second_person(transfer.money, beside.second_person_above);
     if needs_second {
-        possible(beside, &transfer, action.kind()).await?;
+        possible(beside, &transfer, &action).await?;
     }
     let proposal = Proposal {
         tenant: transfer.tenant,
@@ -53,16 +53,19 @@ pub(crate) async fn act(
 }
 
 /// What a second person would agree to in vain is not asked for.
-async fn possible(beside: &Beside, transfer: &Transfer, kind: ActionKind) -> Result<(), Failure> {
+async fn possible(beside: &Beside, transfer: &Transfer, action: &Action) -> Result<(), Failure> {
+    let kind = action.kind();
+    let linked = recipient(beside, transfer, action).await?;
+    let over = transfer.status.is_final() && linked.is_none();
     let run = Runs::new(beside.client.clone()).state(transfer.id).await;
     let ended = matches!(run, Ok(RunState::Closed(_) | RunState::Gone));
     // A run that ended still answers, and takes nothing; a retry starts it again.
     if ended && kind == ActionKind::RetryNow && !transfer.status.is_final() {
         return Ok(());
     }
-    let standing = beside.messenger.standing(transfer.id).await;
+    let standing = beside.messenger.standing(transfer.id, linked).await;
     let standing = standing.map_err(|error| not_sent(&error))?;
-    if !transfer.status.is_final() && standing.possible.contains(&kind) {
+    if !over && standing.possible.contains(&kind) {
         return Ok(());
     }
     let names: Vec<_> = standing.possible.iter().map(|kind| kind.name()).collect();
@@ -83,7 +86,9 @@ pub(crate) async fn carry_out(
     json: bool,
 ) -> Result<(), Failure> {
     let kind = made.action.kind();
-    match beside.messenger.send(transfer.id, kind, made.id).await {
+    let linked = recipient(beside, transfer, &made.action).await?;
+    let sent = beside.messenger.send(transfer.id, linked, kind, made.id);
+    match sent.await {
         Ok(said) => {
             tell(json, made, "done", &said.next);
             Ok(())
@@ -98,6 +103,30 @@ pub(crate) async fn carry_out(
     }
 }
 
+/// A completed transfer hears nothing any more; what follows it does: the step that a person speaks
+/// about says which, and else it is the one that waits for somebody.
+async fn recipient(
+    beside: &Beside,
+    transfer: &Transfer,
+    action: &Action,
+) -> Result<Option<LinkedId>, Failure> {
+    match action {
+        Action::ResolveDoubt { key, .. } => return Ok(key.linked),
+        _ if !transfer.status.is_final() => return Ok(None),
+        _ => {}
+    }
+    let linked = beside
+        .transfers
+        .linked_to(&transfer.tenant, transfer.id)
+        .await;
+    let linked = linked.map_err(|error| unreadable(&error))?;
+    let person = linked
+        .iter()
+        .find(|linked| linked.flags.needs_operator.is_some());
+    let waits = person.or(linked.iter().find(|linked| !linked.flags.is_empty()));
+    Ok(waits.map(|linked| linked.id))
+}
+
 async fn start_again(
     beside: &Beside,
     transfer: &Transfer,
@@ -105,6 +134,7 @@ async fn start_again(
 ) -> Result<(), Failure> {
     let by = format!("{}:{}", transfer.id, made.id);
     let row = Acted {
+        linked: None,
         action: made.id,
         kind: made.action.kind(),
         by: made.maker.clone(),

@@ -13,7 +13,7 @@ use crate::operators::beside::Beside;
 pub(crate) async fn show(beside: &Beside, id: TransferId, json: bool) -> Result<(), Failure> {
     let transfer = beside.transfer(id).await?;
     let tenant = &transfer.tenant;
-    let (standing, run) = match beside.messenger.standing(id).await {
+    let (standing, run) = match beside.messenger.standing(id, None).await {
         Ok(standing) => (Some(standing), "there".to_owned()),
         Err(SendError::NoRun) => (None, "unknown to the engine".to_owned()),
         Err(error) => (None, error.to_string()),

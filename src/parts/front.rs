@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{App, Limits, Parts, Ports, Probe, StartError};
+use domain::linked::Link;
 use domain::transfer::Order;
 use domain::{Code, MessageId, TransferId};
 use futures::future::{BoxFuture, FutureExt};
@@ -118,6 +119,16 @@ impl api::Starter for Start {
         async move {
             let told = self.herald.tell(transfer, message).await;
             told.map_err(|error| StartError(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn start_linked<'a>(&'a self, link: &'a Link) -> BoxFuture<'a, Result<(), StartError>> {
+        async {
+            self.starter
+                .start_linked(link)
+                .await
+                .map_err(|error| StartError(Box::new(error)))
         }
         .boxed()
     }

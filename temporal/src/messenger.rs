@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{ActionId, ActionKind, TransferId};
+use domain::{ActionId, ActionKind, LinkedId, TransferId};
 use temporalio_client::errors::{WorkflowQueryError, WorkflowUpdateError};
 use temporalio_client::{Client, WorkflowExecuteUpdateOptions, WorkflowQueryOptions};
 use temporalio_common::protos::temporal::api::failure::v1::failure::FailureInfo;
@@ -46,12 +46,13 @@ impl Messenger {
     pub async fn send(
         &self,
         transfer: TransferId,
+        linked: Option<LinkedId>,
         kind: ActionKind,
         action: ActionId,
     ) -> Result<Said, SendError> {
         let run = self
             .client
-            .get_workflow_handle::<Transfer>(workflows::workflow_id(transfer));
+            .get_workflow_handle::<Transfer>(recipient(transfer, linked));
         let options = || {
             WorkflowExecuteUpdateOptions::builder()
                 .update_id(action.to_string())
@@ -87,10 +88,14 @@ impl Messenger {
     }
 
     /// Where it stands, in the workflow's own words.
-    pub async fn standing(&self, transfer: TransferId) -> Result<Standing, SendError> {
+    pub async fn standing(
+        &self,
+        transfer: TransferId,
+        linked: Option<LinkedId>,
+    ) -> Result<Standing, SendError> {
         let run = self
             .client
-            .get_workflow_handle::<Transfer>(workflows::workflow_id(transfer));
+            .get_workflow_handle::<Transfer>(recipient(transfer, linked));
         let asked = run.query(Transfer::standing, (), WorkflowQueryOptions::default());
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(standing)) => Ok(standing),
@@ -98,6 +103,14 @@ impl Messenger {
             Ok(Err(error)) => Err(SendError::Query(Box::new(error))),
             Err(_) => Err(SendError::TimedOut),
         }
+    }
+}
+
+/// What follows a transfer takes the same messages as the transfer, by the same names.
+fn recipient(transfer: TransferId, linked: Option<LinkedId>) -> String {
+    match linked {
+        Some(linked) => workflows::linked_workflow_id(linked),
+        None => workflows::workflow_id(transfer),
     }
 }
 

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use domain::TransferId;
+use domain::linked::{Link, LinkedId};
 use domain::transfer::Order;
 use temporalio_client::errors::{WorkflowInteractionError, WorkflowStartError};
 use temporalio_client::tonic::Code;
 use temporalio_client::{
-    Client, WorkflowCancelOptions, WorkflowIdReusePolicy, WorkflowStartOptions,
+    Client, WorkflowCancelOptions, WorkflowIdReusePolicy, WorkflowSignalOptions,
+    WorkflowStartOptions,
 };
-use workflows::Transfer;
+use workflows::{Linked, Transfer};
 
 use crate::TRANSFERS;
 use crate::connect::{self, ConnectError};
@@ -116,6 +118,45 @@ impl Starter {
             Ok(Err(error)) => Err(TellError::NotTold(Box::new(error))),
             Err(_) => Err(TellError::TimedOut),
         }
+    }
+
+    /// Starts the workflow of what follows a transfer, which takes its marks from the transfer.
+    pub async fn start_linked(&self, link: &Link) -> Result<(), StartError> {
+        match self.linked_attempt(link, true).await {
+            Err(StartError::NotTaken(error)) if is_about_marks(&error) => {
+                self.linked_attempt(link, false).await
+            }
+            said => said,
+        }
+    }
+
+    async fn linked_attempt(&self, link: &Link, marked: bool) -> Result<(), StartError> {
+        let mut options =
+            WorkflowStartOptions::new(TRANSFERS, workflows::linked_workflow_id(link.id))
+                .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
+                .static_summary(format!(
+                    "{} of {}",
+                    link.id.kind(),
+                    workflows::marks::route(&link.order)
+                ))
+                .build();
+        options.search_attributes = marked.then(|| workflows::marks::of(&link.order));
+        let start = self.client.start_workflow(Linked::run, *link, options);
+        match tokio::time::timeout(PATIENCE, start).await {
+            Ok(Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. })) => Ok(()),
+            Ok(Err(error)) => Err(StartError::NotTaken(Box::new(error))),
+            Err(_) => Err(StartError::TimedOut),
+        }
+    }
+
+    /// Tells a run that a message about it is stored. True when it was told; a run that is over has
+    /// nothing to hear.
+    pub async fn heard(&self, id: LinkedId) -> bool {
+        let run = self
+            .client
+            .get_workflow_handle::<Linked>(workflows::linked_workflow_id(id));
+        let told = run.signal(Linked::heard, (), WorkflowSignalOptions::default());
+        matches!(tokio::time::timeout(PATIENCE, told).await, Ok(Ok(())))
     }
 
     /// Whether a workflow could be started now.

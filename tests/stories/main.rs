@@ -26,6 +26,7 @@ mod outside;
 mod program;
 mod rails;
 mod readme;
+mod refunds;
 mod refusals_at_start;
 mod schedules;
 mod undo;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     trials.extend(rails::trials());
     trials.extend(operators::trials());
     trials.extend(outside::trials());
+    trials.extend(refunds::trials());
     trials.extend(refusals_at_start::trials());
     trials.extend(console::trials());
     trials.extend(readme::trials());

@@ -3,11 +3,12 @@
 
 use db::Tx;
 use domain::transfer::FlagKind;
-use domain::{ActionId, ActionKind, Actor, Step, Tenant, TransferId};
+use domain::{ActionId, ActionKind, Actor, LinkedId, Step, Tenant, TransferId};
 use serde_json::json;
 
 use crate::error::{RecordError, StoreError};
 use crate::history::{self, Change};
+use crate::linked::record;
 use crate::{Transfers, outbox, plain, row};
 
 /// One action, once it was found approved.
@@ -19,6 +20,8 @@ pub struct Acted {
     pub reason: String,
     /// Where the transfer was: what a hold is shown at.
     pub step: Step,
+    /// What it was told to, where that is not the transfer but follows it.
+    pub linked: Option<LinkedId>,
 }
 
 impl Transfers {
@@ -40,7 +43,14 @@ impl Transfers {
                 if history::has(tx, &transfer, cause, &text).await? {
                     return Ok(true);
                 }
-                if transfer.status.is_final() {
+                let over = match acted.linked {
+                    None => transfer.status.is_final(),
+                    Some(linked) => {
+                        let (_, linked) = record::locked(tx, &tenant, id, linked).await?;
+                        linked.state.is_final()
+                    }
+                };
+                if over {
                     return Ok(false);
                 }
                 let read = transfer.version;

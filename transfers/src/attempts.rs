@@ -1,13 +1,17 @@
 //! Attempts at a bank, recorded durably before they leave and closed when they are answered.
 
-use db::{Db, DbError, Row, Tx, Value, params};
-use domain::rail::{Answer, RailId, Rejection};
+mod stored;
+
+use db::{Db, DbError, Tx, Value, params};
+use domain::rail::{Answer, RailId};
 use domain::transfer::{Endpoint, Status};
 use domain::{Step, StepKey, Tenant, TransferId};
 
 use crate::attempt::{Attempt, AttemptResult, AttemptRow, AttemptState, Finding};
 use crate::error::{AttemptError, StoreError};
-use crate::{Transfers, left, plain, row, scope};
+use crate::{Transfers, left, linked, row, scope};
+pub(crate) use stored::read;
+use stored::{columns, key_of};
 
 /// Far more than a person would read.
 const MOST_ROWS: i64 = 1_000;
@@ -96,11 +100,11 @@ impl Transfers {
             key.transfer.to_string(),
             rail.takes_cards()
         ]);
-        let sql = "SELECT step_key FROM rail_attempts
+        let sql = "SELECT transfer_id, step_key FROM rail_attempts
              WHERE partner_id = $1 AND livemode = $2 AND rail = $3 AND bank_reference = $4
                  AND state = 'done' AND step_key <> $5 AND (transfer_id <> $6 OR $7 = 0) LIMIT 1";
         let row = self.db.fetch_optional(sql, params).await?;
-        Ok(row.map(|row| row.parse("step_key")).transpose()?)
+        Ok(row.as_ref().map(key_of).transpose()?)
     }
 
     /// Every attempt of every step, in the order in which they were opened.
@@ -146,7 +150,11 @@ async fn open(
             earlier_answer: Some(answer),
         });
     }
-    if !belongs_to(key, source).contains(&status) {
+    let its_turn = match key.linked {
+        Some(_) => linked::may_send(tx, tenant, key).await?,
+        None => belongs_to(key, source).contains(&status),
+    };
+    if !its_turn {
         return Err(AttemptError::NotNow { status, key });
     }
     // A new round only over the dead ones, and none of the dead may rise behind it.
@@ -320,7 +328,8 @@ async fn last_number(tx: &mut Tx, tenant: &Tenant, key: StepKey) -> Result<i64, 
     row.map_or(Ok(0), |row| row.int("last"))
 }
 
-const SELECT: &str = "SELECT step_key, attempt, rail, state, bank_reference, decline, network_code,
+const SELECT: &str =
+    "SELECT transfer_id, step_key, attempt, rail, state, bank_reference, decline, network_code,
         evidence, opened_at, closed_at
     FROM rail_attempts WHERE partner_id = $1 AND livemode = $2 AND transfer_id = $3";
 
@@ -332,65 +341,4 @@ pub(crate) fn of_step(tenant: &Tenant, key: StepKey) -> Vec<Value> {
     let mut params = row::keyed(tenant, key.transfer);
     params.push(key.to_string().into());
     params
-}
-
-/// State, bank reference, decline, network code, evidence. Evidence survives what is found later:
-/// it says why there was a doubt.
-fn columns(state: &AttemptState) -> Vec<Value> {
-    let name = state.name();
-    let none = None::<String>;
-    match state {
-        AttemptState::Open | AttemptState::NotSent => {
-            params![name, none.clone(), none.clone(), none.clone(), none]
-        }
-        AttemptState::Done { bank_reference } => {
-            params![name, bank_reference, none.clone(), none.clone(), none]
-        }
-        AttemptState::Rejected(why) => {
-            params![
-                name,
-                none.clone(),
-                why.decline.name(),
-                &why.network_code,
-                none
-            ]
-        }
-        AttemptState::Unknown { evidence } => {
-            params![name, none.clone(), none.clone(), none, plain(evidence)]
-        }
-    }
-}
-
-pub(crate) fn read(row: &Row) -> Result<AttemptRow, DbError> {
-    let state = match row.text("state")?.as_str() {
-        "open" => AttemptState::Open,
-        "done" => AttemptState::Done {
-            bank_reference: row.text("bank_reference")?,
-        },
-        "rejected" => AttemptState::Rejected(Rejection {
-            decline: row.parse("decline")?,
-            network_code: row.text("network_code")?,
-        }),
-        "not_sent" => AttemptState::NotSent,
-        "unknown" => AttemptState::Unknown {
-            evidence: row.text("evidence")?,
-        },
-        _ => {
-            return Err(DbError::column(
-                "state",
-                "an attempt's state",
-                "another word",
-            ));
-        }
-    };
-    let in_doubt_once = row.opt_text("evidence")?.is_some();
-    Ok(AttemptRow {
-        key: row.parse("step_key")?,
-        number: row.int("attempt")?,
-        rail: row.parse("rail")?,
-        may_have_left: in_doubt_once || state != AttemptState::NotSent,
-        state,
-        opened_at: row.timestamp("opened_at")?,
-        closed_at: row.opt_timestamp("closed_at")?,
-    })
 }

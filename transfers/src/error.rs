@@ -69,6 +69,8 @@ pub enum RecordError {
     NoSuchTransfer,
     #[error("out of turn; nothing was written")]
     NotNow(#[from] NotNow),
+    #[error("what follows the transfer is out of turn; nothing was written")]
+    LinkedNotNow(#[from] domain::linked::NotNow),
     #[error("the books refuse: {0}; nothing was written")]
     Refused(Decline),
     #[error(

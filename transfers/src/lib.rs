@@ -23,6 +23,7 @@ mod error;
 mod foretold;
 mod history;
 mod left;
+pub mod linked;
 mod list;
 mod new;
 pub mod outbox;

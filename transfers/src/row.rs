@@ -358,7 +358,7 @@ fn network(row: &Row) -> Result<Option<NetworkStatus>, DbError> {
         .map(|(scheme, code)| NetworkStatus { scheme, code }))
 }
 
-fn flag(row: &Row, step: &str, since: &str) -> Result<Option<Flag>, DbError> {
+pub(crate) fn flag(row: &Row, step: &str, since: &str) -> Result<Option<Flag>, DbError> {
     let found = row.opt_text(step)?.map(|name| step_named(&name));
     let at = row.opt_timestamp(since)?;
     Ok(found

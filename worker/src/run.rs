@@ -8,7 +8,7 @@ use temporalio_sdk::Runtime;
 use temporalio_sdk::runtime::RuntimeOptions;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
-use workflows::{Batch, Occurrence, Transfer};
+use workflows::{Batch, Linked, Occurrence, Transfer};
 
 use crate::{rail, sdk};
 
@@ -105,6 +105,7 @@ async fn workflows(
     options.register_activities(activities.inbox);
     options.register_activities(activities.plans);
     let registered = options.register_workflow::<Transfer>();
+    let registered = registered.and_then(|it| it.register_workflow::<Linked>());
     let registered = registered.and_then(|it| it.register_workflow::<Occurrence>());
     let registered = registered.and_then(|it| it.register_workflow::<Batch>());
     registered.map_err(|error| WorkerError::Setup(error.into()))?;

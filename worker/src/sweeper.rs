@@ -35,6 +35,9 @@ pub async fn sweep(
             tracing::warn!(%error, "waiting transfers could not be started; trying again");
             0
         });
+        if let Err(error) = linked(&transfers, &starter, old_enough).await {
+            tracing::warn!(%error, "waiting refunds could not be started; trying again");
+        }
         old_enough = OLD_ENOUGH;
         let next = clock.sleep_until(clock.now().after(PAUSE));
         tokio::select! {
@@ -91,4 +94,29 @@ async fn start(
         }
         Err(error @ StartError::TimedOut) => Err(error.into()),
     }
+}
+
+/// The same for what follows completed transfers. It is not the sender's turn at a rail that it
+/// waits for, so no share holds it back.
+async fn linked(
+    transfers: &Transfers,
+    starter: &Starter,
+    old_enough: Duration,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    for link in transfers.linked_to_start(old_enough, BATCH).await? {
+        match starter.start_linked(&link).await {
+            Ok(()) => {
+                // It may run already and wait for just this: told twice it looks twice.
+                starter.heard(link.id).await;
+                transfers
+                    .linked_started(&link.order.tenant, link.id)
+                    .await?;
+            }
+            Err(error @ StartError::NotTaken(_)) => {
+                tracing::warn!(linked = %link.id, %error, "not started; trying again");
+            }
+            Err(error @ StartError::TimedOut) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

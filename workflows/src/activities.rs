@@ -3,11 +3,12 @@
 
 #![allow(missing_debug_implementations)] // The SDK's macros define marker types without it.
 
+use domain::linked::Turn;
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{self, Decline, Happening, Order};
 use domain::{
-    Action, ActionId, BankAccountId, BatchId, MessageId, Money, ScheduleId, Step, StepKey, Tenant,
-    Timestamp, TransferId,
+    Action, ActionId, BankAccountId, BatchId, LinkedId, MessageId, Money, ScheduleId, Step,
+    StepKey, Tenant, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -23,6 +24,18 @@ impl Books {
     /// Records what happened to a transfer: status, history, event and ledger entry in one commit.
     #[activity(name = "books.record")]
     pub fn record(_: Record) -> Result<Booked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Records what happened to what follows a transfer, in the same way.
+    #[activity(name = "books.turn")]
+    pub fn turn(_: TakeTurn) -> Result<Booked, ActivityError> {
+        unimplemented!()
+    }
+
+    /// What a network has decided about a dispute, as its stored message says.
+    #[activity(name = "books.decided")]
+    pub fn decided(_: Dispute) -> Result<Decided, ActivityError> {
         unimplemented!()
     }
 
@@ -156,7 +169,7 @@ pub mod definitions {
     pub use super::bank::{
         Authorise, Capture, CloseCheckout, Debit, Inquire, OpenCheckout, PayOut, Refund, Void,
     };
-    pub use super::books::{Record, Screen};
+    pub use super::books::{Decided, Record, Screen, Turn};
     pub use super::inbox::Hear;
     pub use super::plans::{Look, Occur};
 }
@@ -167,6 +180,31 @@ pub struct Record {
     pub tenant: Tenant,
     pub transfer: TransferId,
     pub happenings: Vec<Happening>,
+    /// Said of this, which belongs to the transfer, and not of the transfer itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<LinkedId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeTurn {
+    pub tenant: Tenant,
+    pub transfer: TransferId,
+    pub linked: LinkedId,
+    pub turn: Turn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    pub tenant: Tenant,
+    pub linked: LinkedId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decided", rename_all = "snake_case")]
+pub enum Decided {
+    NotYet,
+    Won,
+    Lost,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +247,9 @@ pub struct Asked {
     pub transfer: TransferId,
     pub action: ActionId,
     pub run: String,
+    /// Told to this, which belongs to the transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<LinkedId>,
 }
 
 impl Asked {
@@ -318,12 +359,14 @@ pub struct Elsewhere {
 impl BankStep {
     /// Collecting and giving back touch the sender's account, paying out the receiver's.
     pub const fn touches_source(&self) -> bool {
-        matches!(self.key.step, Step::Collect | Step::Fund)
+        // What follows a completed transfer pays its sender.
+        self.key.linked.is_some() || matches!(self.key.step, Step::Collect | Step::Fund)
     }
 
-    /// How much it moves.
-    pub fn money(&self) -> Money {
-        self.order.moves(self.key.step)
+    /// How much it moves; none where that is not the order's to say.
+    pub fn money(&self) -> Option<Money> {
+        let own = self.key.linked.is_none();
+        own.then(|| self.order.moves(self.key.step))
     }
 }
 

@@ -7,13 +7,16 @@
 
 pub mod activities;
 mod batch;
+mod linked;
 pub mod marks;
+mod mover;
 mod occurrence;
 mod options;
 mod patches;
 pub mod transfer;
 
 pub use batch::{Batch, OfBatch, batch_id};
+pub use linked::{Linked, linked_workflow_id};
 pub use occurrence::{Occurrence, OfSchedule, occurrence_id, schedule_id};
 pub use options::{questions_queue, rail_queue};
 pub use transfer::{HeardOf, Message, Said, Standing, Transfer, workflow_id};

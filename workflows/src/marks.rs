@@ -12,6 +12,7 @@
 use domain::transfer::{FlagKind, Happening, Order, Status};
 use temporalio_common::search_attributes::{SearchAttributeKey, SearchAttributes};
 
+use crate::mover::Mover;
 use crate::transfer::Ctx;
 
 type Keyword = SearchAttributeKey<String>;
@@ -51,8 +52,8 @@ pub fn route(order: &Order) -> String {
 }
 
 /// Shows what was just recorded, where it is unusual or something unusual was shown before.
-pub(crate) fn show(ctx: &Ctx, happenings: &[Happening]) {
-    let standing = ctx.state(|transfer| transfer.standing.status);
+pub(crate) fn show<W: Mover>(ctx: &Ctx<W>, happenings: &[Happening]) {
+    let standing = ctx.state(|run| run.at().status);
     let marks = ctx.search_attributes();
     let shown = marks.get(&STATUS);
     let mut now = shown.clone();

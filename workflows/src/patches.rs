@@ -8,7 +8,8 @@
 //! The first question of a run for a flag costs two events (a marker, and its name among the run's
 //! search attributes). Ask where the change matters, not at the start.
 
-use super::transfer::Ctx;
+use crate::mover::Mover;
+use crate::transfer::Ctx;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patch {
@@ -25,7 +26,7 @@ impl Patch {
     }
 
     /// Whether the change holds for this run.
-    pub(crate) fn holds(self, ctx: &Ctx) -> bool {
+    pub(crate) fn holds<W: Mover>(self, ctx: &Ctx<W>) -> bool {
         ctx.patched(self.id())
     }
 }

@@ -2,30 +2,31 @@
 
 #![allow(missing_debug_implementations)] // The SDK's macros define marker types without it.
 
-mod bank;
-mod books;
+pub(crate) mod bank;
+pub(crate) mod books;
 mod card;
 mod checkout;
-mod desk;
+pub(crate) mod desk;
 mod doubt;
 mod later;
-mod messages;
-mod operator;
+pub(crate) mod messages;
+pub(crate) mod operator;
 mod run;
 mod screen;
 
 use std::error::Error;
 
 use domain::transfer::{Order, Status};
-use domain::{ActionKind, MessageId, TransferId};
+use domain::{ActionKind, LinkedId, MessageId, TransferId};
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
 
+use crate::mover::Mover;
 use desk::Desk;
 pub use messages::{Message, Said};
 
 /// Why a message is refused, as the engine hands it back.
-type Refused = Box<dyn Error + Send + Sync>;
+pub(crate) type Refused = Box<dyn Error + Send + Sync>;
 
 /// The workflow id of a transfer: one transfer, one workflow, whoever starts it.
 pub fn workflow_id(transfer: TransferId) -> String {
@@ -56,7 +57,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn new(status: Status, doing: impl Into<String>) -> Self {
+    pub(crate) fn new(status: Status, doing: impl Into<String>) -> Self {
         Self {
             status,
             doing: doing.into(),
@@ -72,8 +73,34 @@ pub struct HeardOf {
     pub message: MessageId,
 }
 
-/// What every part of this workflow is handed.
-pub(crate) type Ctx = WorkflowContext<Transfer>;
+/// What every part of this workflow is handed, and every part that it shares with others.
+pub(crate) type Ctx<W = Transfer> = WorkflowContext<W>;
+
+impl Mover for Transfer {
+    fn order(&self) -> Order {
+        self.order
+    }
+
+    fn linked(&self) -> Option<LinkedId> {
+        None
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn desk_mut(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    fn at(&self) -> &Standing {
+        &self.standing
+    }
+
+    fn at_mut(&mut self) -> &mut Standing {
+        &mut self.standing
+    }
+}
 
 #[temporalio_macros::workflow_methods]
 impl Transfer {

@@ -57,6 +57,7 @@ pub(super) async fn act(audit: &Audit, act: Act) -> Result<Acted, ActivityError>
         by: stored.maker,
         reason: stored.reason,
         step: act.step,
+        linked: asked.linked,
     };
     let recorded = audit.transfers.acted(tenant, transfer, &row).await;
     if !recorded.map_err(unrecorded)? {

@@ -62,7 +62,7 @@ pub(super) async fn open(bank: &Bank, step: BankStep) -> Result<CheckoutAnswer, 
     }
     let order = CheckoutOrder {
         key: step.key,
-        money: step.money(),
+        money: step.order.moves(step.key.step),
         // The same on every attempt, or it would be another order.
         until: Timestamp::from_seconds(first.after(open_for).split().0),
     };

@@ -6,7 +6,7 @@ use domain::rail::{
     NetworkReference, PortError, Rail, RailId,
 };
 use domain::transfer::{Endpoint, Order};
-use domain::{Step, StepKey};
+use domain::{Money, Step, StepKey};
 use temporalio_sdk::activities::ActivityError;
 use transfers::AttemptState;
 use workflows::activities::BankStep;
@@ -42,6 +42,17 @@ pub(super) enum Question {
 
 /// What a step of this order is, and at which rail; none where it is nothing at any.
 pub(super) const fn movement(order: &Order, key: StepKey) -> Option<(Movement, RailId)> {
+    if key.linked.is_some() {
+        return match (key.step, key.undo, order.source) {
+            (Step::PayOut, false, Endpoint::BankAccount { rail, .. }) => {
+                Some((Movement::PayOut, rail))
+            }
+            (Step::PayOut, false, Endpoint::Card { rail, .. } | Endpoint::Checkout { rail }) => {
+                Some((Movement::Card(CardPart::Refund), rail))
+            }
+            _ => None,
+        };
+    }
     match (key.step, key.undo, order.source, order.destination) {
         (Step::Collect, false, Endpoint::BankAccount { rail, .. }, _) => {
             Some((Movement::Debit, rail))
@@ -104,7 +115,7 @@ pub(super) async fn question(bank: &Bank, step: &BankStep) -> Result<Question, A
     Ok(match movement {
         Movement::Debit | Movement::PayOut => Question::Movement(Inquiry {
             key: step.key,
-            money: step.money(),
+            money: money(bank, step).await?,
         }),
         Movement::Card(part) => Question::Card(order(bank, step, part, CardToken::unsaid()).await?),
         Movement::Checkout => Question::Checkout(checkout(bank, step).await?),
@@ -124,7 +135,7 @@ pub(super) async fn checkout(
     let action = found.and_then(|found| found.action);
     Ok(CheckoutQuestion {
         key: step.key,
-        money: step.money(),
+        money: money(bank, step).await?,
         page: action.map(|action| action.reference),
     })
 }
@@ -150,8 +161,23 @@ async fn instruction(bank: &Bank, step: &BankStep) -> Result<Instruction, Activi
     Ok(Instruction {
         key: step.key,
         account,
-        money: step.money(),
+        money: money(bank, step).await?,
     })
+}
+
+/// What was accepted; of what follows a transfer, what is stored of that.
+async fn money(bank: &Bank, step: &BankStep) -> Result<Money, ActivityError> {
+    if let Some(money) = step.money() {
+        return Ok(money);
+    }
+    let (tenant, linked) = (&step.order.tenant, step.key.linked);
+    let id = linked.ok_or_else(|| failure::contradiction(NoErrand))?;
+    let stored = bank.transfers.linked(tenant, id).await;
+    stored
+        .map_err(failure::try_again)?
+        .filter(|stored| stored.transfer == step.order.transfer)
+        .map(|stored| stored.money)
+        .ok_or_else(|| failure::contradiction(NoErrand))
 }
 
 async fn order(
@@ -160,7 +186,7 @@ async fn order(
     part: CardPart,
     card: CardToken,
 ) -> Result<CardOrder, ActivityError> {
-    let money = step.money();
+    let money = money(bank, step).await?;
     let ask = match part {
         CardPart::Authorise => CardAsk::Authorise { card, money },
         CardPart::Capture => {

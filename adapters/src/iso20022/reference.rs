@@ -2,6 +2,7 @@
 //! transfer's id without its prefix, two letters for the step, and from its second round on the
 //! round's number.
 
+use domain::linked::Kind;
 use domain::{Step, StepKey, TransferId};
 
 const STEPS: [(Step, bool, &str); 8] = [
@@ -15,21 +16,38 @@ const STEPS: [(Step, bool, &str); 8] = [
     (Step::Settle, true, "US"),
 ];
 
+/// What is linked to a transfer has its own id in the reference, which does not say whose it is: it
+/// is compared with the references that we gave, and never read.
+const fn linked(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Refund => "RE",
+        Kind::Return => "RT",
+        Kind::Chargeback => "CB",
+    }
+}
+
 /// The letters of a transfer's id.
 const ID: usize = 26;
 
 pub(super) fn of(key: StepKey) -> String {
-    let transfer = key.transfer.to_string();
-    let id = transfer.rsplit('_').next().unwrap_or_default();
+    let whose = match key.linked {
+        Some(linked) => linked.to_string(),
+        None => key.transfer.to_string(),
+    };
+    let id = whose.rsplit('_').next().unwrap_or_default();
     let step = STEPS
         .iter()
         .find(|(step, undo, _)| (*step, *undo) == (key.step, key.undo));
+    let letters = match key.linked {
+        Some(whose) => linked(whose.kind()),
+        None => step.map_or("", |(.., letters)| letters),
+    };
     let round = if key.round > 1 {
         key.round.to_string()
     } else {
         String::new()
     };
-    format!("{id}{}{round}", step.map_or("", |(.., letters)| letters))
+    format!("{id}{letters}{round}")
 }
 
 /// `None` when the reference is somebody else's.
@@ -42,6 +60,7 @@ pub(super) fn read(reference: &str) -> Option<StepKey> {
         transfer,
         step: *step,
         undo: *undo,
+        linked: None,
         round: if round.is_empty() {
             1
         } else {
@@ -66,11 +85,18 @@ mod tests {
                     step,
                     undo,
                     round,
+                    linked: None,
                 };
                 let reference = of(key);
                 assert!(reference.len() <= 35, "{reference}");
                 assert_eq!(read(&reference), Some(key));
             }
+        }
+        for (kind, letters) in Kind::ALL.into_iter().zip(["RE2", "RT2", "CB2"]) {
+            let linked = domain::LinkedId::new(kind, 7);
+            let key = StepKey::of_linked(transfer, linked).next_round();
+            assert_eq!(of(key), format!("00000000000000000000000007{letters}"));
+            assert_eq!(read(&of(key)), None);
         }
         for foreign in [
             "",

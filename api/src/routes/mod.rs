@@ -12,6 +12,7 @@ mod merchants;
 mod notices;
 mod quotes;
 mod rails;
+mod refunds;
 mod schedules;
 mod transfers;
 mod users;
@@ -31,6 +32,7 @@ pub(crate) fn business(app: &App) -> Table {
         notices::routes,
         quotes::routes,
         rails::routes,
+        refunds::routes,
         schedules::routes,
         transfers::routes,
         users::routes,

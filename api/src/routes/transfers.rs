@@ -188,8 +188,14 @@ async fn get(
         .map_err(|error| failure::store(&error))?;
     // What happened between the two reads is left for the next look: one answer, one moment.
     history.retain(|change| change.sequence <= transfer.version);
+    let linked = app
+        .transfers
+        .linked_to(&whose.0, id)
+        .await
+        .map_err(|error| failure::store(&error))?;
     let view = TransferView::seen(transfer, &app.rails);
-    Ok(Json(view.with_doubt(doubt).with_history(history)))
+    let view = view.with_doubt(doubt).with_history(history);
+    Ok(Json(view.with_linked(linked)))
 }
 
 /// GET /v1/transfers/{id}/history

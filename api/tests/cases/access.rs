@@ -43,6 +43,11 @@ async fn matrix(house: &House) {
         POST /v1/quotes                   transfers:write
         GET  /v1/quotes/{id}              read
         GET  /v1/rails                    read
+        POST /v1/transfers/{id}/refunds   transfers:write
+        GET  /v1/transfers/{id}/refunds   read
+        GET  /v1/refunds/{id}             read
+        GET  /v1/returns/{id}             read
+        GET  /v1/chargebacks/{id}         read
         POST /v1/transfers                transfers:write
         GET  /v1/transfers                read
         GET  /v1/transfers/{id}           read

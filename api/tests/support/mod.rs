@@ -10,6 +10,7 @@ use ambient::{Mint, SharedClock, SystemClock};
 use api::{App, Limits, Parts, StartError, Starter};
 use axum::Router;
 use db::{BoxFuture, DatabaseUrl, Db, Options};
+use domain::linked::Link;
 use domain::rail::{BankAccountNumber, RailId};
 use domain::transfer::Order;
 use domain::{
@@ -63,6 +64,10 @@ impl Starter for FakeStarter {
 
     fn tell(&self, _: TransferId, _: MessageId) -> BoxFuture<'_, Result<bool, StartError>> {
         Box::pin(async { Ok(true) })
+    }
+
+    fn start_linked<'a>(&'a self, _: &'a Link) -> BoxFuture<'a, Result<(), StartError>> {
+        Box::pin(self.answer())
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {

@@ -12,12 +12,14 @@ use axum::middleware::map_response;
 use axum::response::{Html, Response};
 use axum::routing::get;
 use db::{BoxFuture, DatabaseUrl, Db, Options};
+use domain::linked::Link;
 use domain::rail::{RailId, Rejection};
 use domain::transfer::{Decline, FlagKind, Happening, Order};
-use domain::{Currency, Mode, Money, RequestId, Step, StepKey, TransferId};
+use domain::{Currency, MessageId, Mode, Money, RequestId, Step, StepKey, TransferId};
 use http::header::{CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS};
 use identity::Identity;
 use identity::seed::{self, Demo};
+use inbox::Inbox;
 use testkit::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,6 +65,14 @@ impl Starter for Idle {
 
     fn call_off(&self, _: TransferId) -> BoxFuture<'_, Result<(), StartError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn start_linked<'a>(&'a self, _: &'a Link) -> BoxFuture<'a, Result<(), StartError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn tell(&self, _: TransferId, _: MessageId) -> BoxFuture<'_, Result<bool, StartError>> {
+        Box::pin(async { Ok(false) })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StartError>> {
@@ -271,14 +281,23 @@ async fn app(url: &DatabaseUrl) -> Result<App> {
     let vault = Vault::new(MasterKey::from_text(
         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     )?);
-    let identity = Identity::new(db.clone(), mint.clone(), Arc::clone(&clock), vault);
+    let identity = Identity::new(db.clone(), mint.clone(), Arc::clone(&clock), vault.clone());
     let transfers = Transfers::new(
         db.clone(),
         mint.clone(),
         Arc::clone(&clock),
         identity.clone(),
     );
+    let inbox = Inbox::new(
+        db.clone(),
+        mint.clone(),
+        Arc::clone(&clock),
+        vault,
+        transfers.clone(),
+    );
     Ok(App::from(Parts {
+        inbox,
+        ports: Arc::default(),
         db,
         identity,
         transfers,

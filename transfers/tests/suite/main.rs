@@ -5,6 +5,7 @@
 mod accepting;
 mod banks;
 mod house;
+mod linked;
 mod reading;
 mod recording;
 mod rounds;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         turns::trials(),
         banks::trials(),
         rounds::trials(),
+        linked::trials(),
         screening::trials(),
         reading::trials(),
     ];

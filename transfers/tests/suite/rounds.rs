@@ -146,6 +146,7 @@ async fn acted(house: House) -> Result<()> {
     let id = compensating(&house).await?;
     let (transfers, tenant) = (&house.transfers, &house.tenant);
     let acted = |bits, kind| Acted {
+        linked: None,
         action: ActionId::from_bits(bits),
         kind,
         by: "alice".parse().unwrap(),

@@ -12,11 +12,12 @@ use super::desk::{Desk, Waiting};
 use super::doubt::{self, Resolution};
 use super::operator::{self, Decision};
 use crate::activities::{Bank, BankAnswer, BankStep};
+use crate::mover::Mover;
 use crate::options::{self, Line};
 use crate::patches::Patch;
 
 /// A step's known end.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Done { bank_reference: String },
     Refused { decline: Decline },
 }
@@ -39,7 +40,7 @@ fn until_sent_again(unsent: u32) -> Duration {
 
 /// What a rail is asked for.
 #[derive(Clone, Copy)]
-pub(super) enum Movement {
+pub(crate) enum Movement {
     Debit,
     PayOut,
     Authorise,
@@ -119,8 +120,8 @@ pub(super) async fn give_back(ctx: &Ctx, order: &Order, rail: RailId) -> Workflo
 
 /// Sends a step and finds out what became of it, however long that takes. The reference at the
 /// bank stays the same on every attempt.
-pub(super) async fn settle(
-    ctx: &Ctx,
+pub(crate) async fn settle<W: Mover>(
+    ctx: &Ctx<W>,
     mut step: BankStep,
     movement: Movement,
 ) -> WorkflowResult<Outcome> {
@@ -178,8 +179,8 @@ pub(super) async fn settle(
     }
 }
 
-async fn send(
-    ctx: &Ctx,
+async fn send<W: Mover>(
+    ctx: &Ctx<W>,
     step: BankStep,
     movement: Movement,
 ) -> Result<BankAnswer, ActivityExecutionError> {
@@ -195,7 +196,7 @@ async fn send(
 }
 
 /// Which queue carries the calls of a step.
-pub(super) fn line(ctx: &Ctx, step: BankStep) -> Line {
+pub(super) fn line<W: Mover>(ctx: &Ctx<W>, step: BankStep) -> Line {
     Line {
         tenant: step.order.tenant,
         rail: step.rail,

@@ -7,12 +7,13 @@ use temporalio_workflow::{ActivityExecutionError, WorkflowResult, WorkflowTermin
 
 use super::desk::Waiting;
 use super::run::Undo;
-use super::{Ctx, Standing, operator};
+use super::{Ctx, Standing, Transfer, operator};
 use crate::activities::{Booked, Books, Record};
+use crate::mover::Mover;
 use crate::{marks, options};
 
 /// Why the happy path ended.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Known and final: undo what was done.
     Refused(Decline),
     /// The books contradict the workflow, and even that cannot be written into them. Nothing more
@@ -46,14 +47,14 @@ impl From<Stop> for WorkflowTermination {
     }
 }
 
-pub(super) struct Pen {
-    ctx: Ctx,
+pub(super) struct Pen<W: Mover = Transfer> {
+    ctx: Ctx<W>,
     order: Order,
     noted: Vec<Happening>,
 }
 
-impl Pen {
-    pub(super) fn new(ctx: &Ctx, order: Order) -> Self {
+impl<W: Mover> Pen<W> {
+    pub(super) fn new(ctx: &Ctx<W>, order: Order) -> Self {
         Self {
             ctx: ctx.clone(),
             order,
@@ -109,9 +110,9 @@ impl Pen {
         undo.register(Step::Collect);
         let written = self.write().await;
         // The whole batch may have been refused at its first happening, so not only while collecting.
-        let nothing_moved = self.ctx.state(|transfer| {
+        let nothing_moved = self.ctx.state(|run| {
             matches!(
-                transfer.standing.status,
+                run.at().status,
                 Status::Created
                     | Status::Scheduled
                     | Status::InReview
@@ -141,9 +142,8 @@ impl Pen {
             }
         };
         if let (Booked::Done, Some(status)) = (&booked, reached) {
-            self.ctx.state_mut(|transfer| {
-                transfer.standing = Standing::new(status, summary);
-            });
+            self.ctx
+                .state_mut(|run| *run.at_mut() = Standing::new(status, summary));
         }
         Ok(booked)
     }
@@ -151,7 +151,11 @@ impl Pen {
 
 /// Writes one happening beside the status. When even that is contradicted the run ends: a transfer
 /// that is final, or not there at all, takes no flags.
-pub(super) async fn say(ctx: &Ctx, order: &Order, happening: Happening) -> WorkflowResult<()> {
+pub(super) async fn say<W: Mover>(
+    ctx: &Ctx<W>,
+    order: &Order,
+    happening: Happening,
+) -> WorkflowResult<()> {
     once(ctx, order, &[happening]).await.map_err(|error| {
         ApplicationFailure::non_retryable(format!("the books contradict this run: {error}"))
     })?;
@@ -159,8 +163,8 @@ pub(super) async fn say(ctx: &Ctx, order: &Order, happening: Happening) -> Workf
 }
 
 /// Retried until the database answers; what comes back as an error is a contradiction.
-async fn once(
-    ctx: &Ctx,
+async fn once<W: Mover>(
+    ctx: &Ctx<W>,
     order: &Order,
     happenings: &[Happening],
 ) -> Result<Booked, ActivityExecutionError> {
@@ -168,6 +172,7 @@ async fn once(
         tenant: order.tenant,
         transfer: order.transfer,
         happenings: happenings.to_vec(),
+        linked: ctx.state(Mover::linked),
     };
     let options = options::books(&summary(happenings));
     let booked = ctx

@@ -13,45 +13,45 @@ use crate::activities::{Elsewhere, Settled};
 const MOST_MESSAGES: usize = 500;
 
 /// More than a bank ever says about one transfer. What it says beyond that is found by asking it.
-pub(super) const MOST_HEARD: usize = 200;
+pub(crate) const MOST_HEARD: usize = 200;
 
 #[derive(Debug, Default)]
-pub(super) struct Desk {
-    pub(super) waiting: Option<Waiting>,
+pub(crate) struct Desk {
+    pub(crate) waiting: Option<Waiting>,
     /// The step that is being asked about.
-    pub(super) doubt: Option<StepKey>,
+    pub(crate) doubt: Option<StepKey>,
     /// What a person found out about it.
-    pub(super) told: Option<Settled>,
+    pub(crate) told: Option<Settled>,
     /// What the bank said by itself and nobody has listened to yet, and all that was ever heard of.
-    pub(super) unheard: VecDeque<MessageId>,
-    pub(super) all_heard: BTreeSet<MessageId>,
+    pub(crate) unheard: VecDeque<MessageId>,
+    pub(crate) all_heard: BTreeSet<MessageId>,
     /// How often somebody asked to go on or to ask at once.
-    pub(super) asked_again: u32,
+    pub(crate) asked_again: u32,
     /// A person decided it by an approved action, so a dead key may be followed by a new one.
-    pub(super) by_action: bool,
-    pub(super) elsewhere: Option<Elsewhere>,
-    pub(super) held: bool,
+    pub(crate) by_action: bool,
+    pub(crate) elsewhere: Option<Elsewhere>,
+    pub(crate) held: bool,
     /// The money shall not be paid out, or not be collected at all.
-    pub(super) take_back: bool,
+    pub(crate) take_back: bool,
     /// A person looks at it before anything moves, and what came of it.
-    pub(super) in_review: bool,
-    pub(super) reviewed: Option<bool>,
-    pub(super) taken: BTreeSet<ActionId>,
+    pub(crate) in_review: bool,
+    pub(crate) reviewed: Option<bool>,
+    pub(crate) taken: BTreeSet<ActionId>,
 }
 
 /// A step that only a person can get further.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
-    pub(super) step: Step,
-    pub(super) why: String,
+pub(crate) struct Waiting {
+    pub(crate) step: Step,
+    pub(crate) why: String,
     /// It may go to another account of the same receiver.
-    pub(super) may_go_elsewhere: bool,
+    pub(crate) may_go_elsewhere: bool,
     /// Surely nothing left for the receiver: what was collected may still be given back.
-    pub(super) may_be_taken_back: bool,
+    pub(crate) may_be_taken_back: bool,
 }
 
 impl Waiting {
-    pub(super) const fn only_again(step: Step, why: String) -> Self {
+    pub(crate) const fn only_again(step: Step, why: String) -> Self {
         Self {
             step,
             why,
@@ -63,27 +63,27 @@ impl Waiting {
 
 impl Desk {
     /// The old signal: the same step under the same key, and nothing else.
-    pub(super) fn try_again(&mut self) {
+    pub(crate) fn try_again(&mut self) {
         self.asked_again += 1;
     }
 
     /// Kept until a step is in doubt: only then does it matter. One message is heard once.
-    pub(super) fn heard(&mut self, message: MessageId) {
+    pub(crate) fn heard(&mut self, message: MessageId) {
         if self.all_heard.len() < MOST_HEARD && self.all_heard.insert(message) {
             self.unheard.push_back(message);
         }
     }
 
-    pub(super) fn has_news(&self) -> bool {
+    pub(crate) fn has_news(&self) -> bool {
         !self.unheard.is_empty()
     }
 
-    pub(super) fn next_news(&mut self) -> Option<MessageId> {
+    pub(crate) fn next_news(&mut self) -> Option<MessageId> {
         self.unheard.pop_front()
     }
 
     /// Whether such a message would be taken now, or why not.
-    pub(super) fn may(&self, kind: ActionKind, status: Status) -> Result<(), No> {
+    pub(crate) fn may(&self, kind: ActionKind, status: Status) -> Result<(), No> {
         if status.is_final() {
             return Err(messages::final_already(status));
         }
@@ -93,27 +93,27 @@ impl Desk {
         messages::may(kind, self, status)
     }
 
-    pub(super) fn possible(&self, status: Status) -> Vec<ActionKind> {
+    pub(crate) fn possible(&self, status: Status) -> Vec<ActionKind> {
         let all = ActionKind::ALL.iter().copied();
         all.filter(|kind| self.may(*kind, status).is_ok()).collect()
     }
 
-    pub(super) fn waiting_for(&self) -> Option<String> {
+    pub(crate) fn waiting_for(&self) -> Option<String> {
         self.waiting.as_ref().map(|waiting| waiting.why.clone())
     }
 
     /// False when it was taken before: one action is one message.
-    pub(super) fn take(&mut self, action: ActionId) -> bool {
+    pub(crate) fn take(&mut self, action: ActionId) -> bool {
         self.taken.insert(action)
     }
 
     /// It was not acted upon after all.
-    pub(super) fn put_back(&mut self, action: ActionId) {
+    pub(crate) fn put_back(&mut self, action: ActionId) {
         self.taken.remove(&action);
     }
 
     /// Where the transfer is, for whoever reads that it was stopped there.
-    pub(super) fn step(&self, status: Status) -> Step {
+    pub(crate) fn step(&self, status: Status) -> Step {
         let doubt = self.doubt.map(|key| key.step);
         let waiting = self.waiting.as_ref().map(|waiting| waiting.step);
         doubt.or(waiting).unwrap_or(match status {
@@ -124,7 +124,7 @@ impl Desk {
     }
 
     /// What a person can do, in the words of the command line; only what gets it further.
-    pub(super) fn ways_out(&self, status: Status) -> String {
+    pub(crate) fn ways_out(&self, status: Status) -> String {
         let all = self.possible(status).into_iter().filter(|kind| {
             !matches!(
                 kind,

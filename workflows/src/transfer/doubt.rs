@@ -20,6 +20,7 @@ use super::desk::Desk;
 use super::operator::detached;
 use super::{Ctx, bank};
 use crate::activities::{Bank, BankStep, Heard, Inbox, News, Settled, Verdict};
+use crate::mover::Mover;
 use crate::options;
 
 pub(super) enum Resolution {
@@ -39,8 +40,8 @@ pub(super) enum Resolution {
 type Proof = (Resolution, String);
 
 /// Returns only with proof. Until then the transfer is flagged `in_doubt`, for everyone to see.
-pub(super) async fn resolve(
-    ctx: &Ctx,
+pub(super) async fn resolve<W: Mover>(
+    ctx: &Ctx<W>,
     step: BankStep,
     evidence: &str,
 ) -> WorkflowResult<Resolution> {
@@ -50,9 +51,9 @@ pub(super) async fn resolve(
     Ok(resolution)
 }
 
-struct Doubt<'c> {
-    ctx: &'c Ctx,
-    pen: Pen,
+struct Doubt<'c, W: Mover> {
+    ctx: &'c Ctx<W>,
+    pen: Pen<W>,
     step: BankStep,
     /// A person is flagged to look at what the bank says.
     contradicted: bool,
@@ -69,8 +70,8 @@ enum Ended<T> {
     Proven(Proof),
 }
 
-impl<'c> Doubt<'c> {
-    async fn begin(ctx: &'c Ctx, step: BankStep, evidence: &str) -> WorkflowResult<Self> {
+impl<'c, W: Mover> Doubt<'c, W> {
+    async fn begin(ctx: &'c Ctx<W>, step: BankStep, evidence: &str) -> WorkflowResult<Self> {
         let mut doubt = Self {
             ctx,
             pen: Pen::new(ctx, step.order),
@@ -81,9 +82,9 @@ impl<'c> Doubt<'c> {
         doubt
             .flag(FlagKind::InDoubt, evidence.to_owned(), true)
             .await?;
-        ctx.state_mut(|transfer| {
-            transfer.desk.doubt = Some(step.key);
-            transfer.desk.told = None;
+        ctx.state_mut(|run| {
+            run.desk_mut().doubt = Some(step.key);
+            run.desk_mut().told = None;
         });
         Ok(doubt)
     }
@@ -181,12 +182,12 @@ impl<'c> Doubt<'c> {
         a_wait: bool,
     ) -> WorkflowResult<Ended<T>> {
         let (ctx, mut own) = (self.ctx, pin!(own));
-        let seen = ctx.state(|transfer| transfer.desk.asked_again);
+        let seen = ctx.state(|run| run.desk().asked_again);
         let asked = |desk: &Desk| a_wait && desk.asked_again > seen;
         loop {
             let said = |desk: &Desk| desk.told.is_some() || desk.has_news() || asked(desk);
             let mut word = pin!(
-                ctx.wait_condition_with_options(|transfer| said(&transfer.desk), detached())
+                ctx.wait_condition_with_options(|run| said(run.desk()), detached())
                     .fuse()
             );
             select! {
@@ -197,7 +198,7 @@ impl<'c> Doubt<'c> {
                 return Ok(Ended::Proven(proof));
             }
             let told_to_ask = a_wait && std::mem::take(&mut self.ask_now);
-            if told_to_ask || ctx.state(|transfer| asked(&transfer.desk)) {
+            if told_to_ask || ctx.state(|run| asked(run.desk())) {
                 return Ok(Ended::AskNow);
             }
         }
@@ -206,11 +207,11 @@ impl<'c> Doubt<'c> {
     /// All that was said until now, people first.
     async fn news(&mut self) -> WorkflowResult<Option<Proof>> {
         loop {
-            let told = self.ctx.state(|transfer| transfer.desk.told.clone());
+            let told = self.ctx.state(|run| run.desk().told.clone());
             if let Some(settled) = told {
                 return Ok(Some(proven(settled, "a person found that the bank")));
             }
-            let next = self.ctx.state_mut(|transfer| transfer.desk.next_news());
+            let next = self.ctx.state_mut(|run| run.desk_mut().next_news());
             let Some(message) = next else {
                 return Ok(None);
             };
@@ -249,13 +250,13 @@ impl<'c> Doubt<'c> {
             return Ok(());
         }
         self.contradicted = true;
-        let ways = self.ctx.state(|it| it.desk.ways_out(it.standing.status));
+        let ways = self.ctx.state(|run| run.desk().ways_out(run.at().status));
         let note = format!("the bank contradicts our order: {evidence}; possible: {ways}");
         self.flag(FlagKind::NeedsOperator, note, true).await
     }
 
     async fn end(mut self, proof: &str) -> WorkflowResult<()> {
-        self.ctx.state_mut(|transfer| transfer.desk.doubt = None);
+        self.ctx.state_mut(|run| run.desk_mut().doubt = None);
         if self.contradicted {
             self.flag(FlagKind::NeedsOperator, proof.to_owned(), false)
                 .await?;

@@ -25,6 +25,7 @@ use temporalio_common::error::ApplicationFailure;
 use super::desk::Desk;
 use super::{Ctx, Refused};
 use crate::activities::{Act, Acted, Approval, Asked, Audit, Settled};
+use crate::mover::Mover;
 use crate::options;
 
 /// All that a message says.
@@ -41,13 +42,13 @@ pub struct Said {
 
 /// Why a message is not taken: a word for machines, a sentence for people. Nothing happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct No {
-    pub(super) code: &'static str,
-    pub(super) why: String,
+pub(crate) struct No {
+    pub(crate) code: &'static str,
+    pub(crate) why: String,
 }
 
 impl No {
-    pub(super) fn new(code: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, why: impl Into<String>) -> Self {
         Self {
             code,
             why: why.into(),
@@ -81,7 +82,7 @@ impl std::error::Error for Failed {
     }
 }
 
-pub(super) fn failure(no: &No) -> Refused {
+pub(crate) fn failure(no: &No) -> Refused {
     typed(no.code.to_owned(), &no.why)
 }
 
@@ -94,14 +95,14 @@ fn typed(code: String, why: &str) -> Refused {
     Box::new(Failed { why, typed })
 }
 
-pub(super) fn final_already(status: Status) -> No {
+pub(crate) fn final_already(status: Status) -> No {
     No::new(
         "final",
         format!("the transfer is {status}; nothing can be changed about it any more"),
     )
 }
 
-pub(super) fn too_many() -> No {
+pub(crate) fn too_many() -> No {
     No::new(
         "too_many",
         "there were too many messages about this transfer",
@@ -109,7 +110,7 @@ pub(super) fn too_many() -> No {
 }
 
 /// Whether it would be taken as things stand; the transfer is not final.
-pub(super) fn may(kind: ActionKind, desk: &Desk, status: Status) -> Result<(), No> {
+pub(crate) fn may(kind: ActionKind, desk: &Desk, status: Status) -> Result<(), No> {
     match kind {
         ActionKind::RetryNow => retry_now::may(desk),
         ActionKind::RetryElsewhere => retry_elsewhere::may(desk),
@@ -148,13 +149,18 @@ fn fits(action: &Action, desk: &Desk) -> Result<(), No> {
 }
 
 /// Its validator has said yes. Verifies the action, has it recorded, and acts on what is stored.
-pub(super) async fn take(ctx: &Ctx, kind: ActionKind, message: Message) -> Result<Said, Refused> {
-    let order = ctx.state(|transfer| transfer.order);
+pub(crate) async fn take<W: Mover>(
+    ctx: &Ctx<W>,
+    kind: ActionKind,
+    message: Message,
+) -> Result<Said, Refused> {
+    let (order, linked) = ctx.state(|run| (run.order(), run.linked()));
     let asked = Asked {
         tenant: order.tenant,
         transfer: order.transfer,
         action: message.action,
         run: ctx.run_id().to_owned(),
+        linked,
     };
     let named = format!("{kind} {}", message.action);
     let approval = ctx
@@ -169,27 +175,27 @@ pub(super) async fn take(ctx: &Ctx, kind: ActionKind, message: Message) -> Resul
         Approval::Missing { code, why } => return Err(typed(code, &why)),
     };
     // It may have gone on while the audit was asked; and one action is taken once.
-    let step = ctx.state_mut(|transfer| {
-        let status = transfer.standing.status;
-        transfer.desk.may(kind, status)?;
-        fits(&action, &transfer.desk)?;
-        if !transfer.desk.take(message.action) {
+    let step = ctx.state_mut(|run| {
+        let (status, desk) = (run.at().status, run.desk_mut());
+        desk.may(kind, status)?;
+        fits(&action, desk)?;
+        if !desk.take(message.action) {
             return Err(No::new("used", "this very action was taken before"));
         }
-        Ok(transfer.desk.step(status))
+        Ok(desk.step(status))
     });
     let step = step.map_err(|no| failure(&no))?;
     let act = Act { asked, step };
     let acted = ctx
         .execute_local_activity(Audit::act, act, options::books(&named))
         .await?;
-    ctx.state_mut(|transfer| match acted {
+    ctx.state_mut(|run| match acted {
         Acted::Done { settled } => {
-            let next = apply(&action, message.action, settled, &mut transfer.desk);
+            let next = apply(&action, message.action, settled, run.desk_mut());
             Ok(Said { next })
         }
         Acted::Refused { code, why } => {
-            transfer.desk.put_back(message.action);
+            run.desk_mut().put_back(message.action);
             Err(typed(code, &why))
         }
     })

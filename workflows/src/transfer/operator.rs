@@ -12,10 +12,11 @@ use temporalio_workflow::{
 use super::desk::{Desk, Waiting};
 use super::{Ctx, books};
 use crate::activities::Elsewhere;
+use crate::mover::Mover;
 use crate::options;
 
 /// What the person decided.
-pub(super) enum Decision {
+pub(crate) enum Decision {
     Again {
         /// By an approved action, so that a dead key may be followed by a new one. The old signal
         /// says only "once more, exactly the same".
@@ -26,20 +27,25 @@ pub(super) enum Decision {
 }
 
 /// Flags the transfer `needs_operator` until somebody decides, and says what can be decided.
-pub(super) async fn wait(ctx: &Ctx, order: &Order, waiting: Waiting) -> WorkflowResult<Decision> {
+pub(crate) async fn wait<W: Mover>(
+    ctx: &Ctx<W>,
+    order: &Order,
+    waiting: Waiting,
+) -> WorkflowResult<Decision> {
     let (flag, step) = (FlagKind::NeedsOperator, waiting.step);
-    let (seen, note) = ctx.state_mut(|transfer| {
-        let desk = &mut transfer.desk;
+    let (seen, note) = ctx.state_mut(|run| {
+        let status = run.at().status;
+        let desk = run.desk_mut();
         let why = waiting.why.clone();
         (desk.by_action, desk.elsewhere) = (false, None);
         desk.waiting = Some(waiting);
-        let ways_out = desk.ways_out(transfer.standing.status);
+        let ways_out = desk.ways_out(status);
         (desk.asked_again, format!("{why}; possible: {ways_out}"))
     });
     books::say(ctx, order, Happening::Raised { flag, step, note }).await?;
     ctx.wait_condition_with_options(
-        |transfer| {
-            let desk = &transfer.desk;
+        |run| {
+            let desk = run.desk();
             let may = desk
                 .waiting
                 .as_ref()
@@ -49,8 +55,8 @@ pub(super) async fn wait(ctx: &Ctx, order: &Order, waiting: Waiting) -> Workflow
         detached(),
     )
     .await?;
-    let decision = ctx.state_mut(|transfer| {
-        let desk = &mut transfer.desk;
+    let decision = ctx.state_mut(|run| {
+        let desk = run.desk_mut();
         desk.waiting = None;
         match desk.elsewhere.take() {
             Some(elsewhere) => Decision::Elsewhere(elsewhere),
@@ -72,14 +78,11 @@ pub(super) async fn wait(ctx: &Ctx, order: &Order, waiting: Waiting) -> Workflow
 
 /// Before an instruction leaves: a hold keeps it here. False when it shall not leave at all any
 /// more, which an undo never asks.
-pub(super) async fn may_leave(ctx: &Ctx, an_undo: bool) -> WorkflowResult<bool> {
+pub(super) async fn may_leave<W: Mover>(ctx: &Ctx<W>, an_undo: bool) -> WorkflowResult<bool> {
     let taken_back = |desk: &Desk| desk.take_back && !an_undo;
-    ctx.wait_condition_with_options(
-        |transfer| !transfer.desk.held || taken_back(&transfer.desk),
-        detached(),
-    )
-    .await?;
-    Ok(ctx.state(|transfer| !taken_back(&transfer.desk)))
+    ctx.wait_condition_with_options(|run| !run.desk().held || taken_back(run.desk()), detached())
+        .await?;
+    Ok(ctx.state(|run| !taken_back(run.desk())))
 }
 
 /// Whether somebody wants it stopped or taken back, so that the books show first where it stands.
@@ -88,15 +91,15 @@ pub(super) fn interferes(ctx: &Ctx) -> bool {
 }
 
 /// Once everybody who sent a message has an answer.
-pub(super) async fn answered(ctx: &Ctx) -> WorkflowResult<()> {
+pub(crate) async fn answered<W: Mover>(ctx: &Ctx<W>) -> WorkflowResult<()> {
     ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached())
         .await?;
     Ok(())
 }
 
 /// Waits so long, or until somebody at the desk has said what ends it.
-pub(super) async fn pause(
-    ctx: &Ctx,
+pub(super) async fn pause<W: Mover>(
+    ctx: &Ctx<W>,
     wait: Duration,
     summary: &str,
     ends: impl Fn(&Desk) -> bool,
@@ -106,8 +109,7 @@ pub(super) async fn pause(
         ctx.timer(options::wait(wait, summary, token.clone()))
             .fuse()
     );
-    let mut cut_short =
-        pin!(ctx.wait_condition_with_options(|transfer| ends(&transfer.desk), detached()));
+    let mut cut_short = pin!(ctx.wait_condition_with_options(|run| ends(run.desk()), detached()));
     select! {
         _ = timer => {}
         said = cut_short => {
@@ -119,7 +121,7 @@ pub(super) async fn pause(
 }
 
 /// What people decide is not cut off by a request to cancel the run.
-pub(super) fn detached() -> WaitConditionOptions {
+pub(crate) fn detached() -> WaitConditionOptions {
     WaitConditionOptions::builder()
         .cancellation_token(WorkflowCancellationToken::new())
         .build()

@@ -12,10 +12,12 @@ use domain::{
 };
 use rails::Watched;
 use serde::Serialize;
+use transfers::linked::Linked;
 use transfers::{Doubt, NetworkStatus, StatusChange, StatusReason, Transfer};
 
 use super::doubt::DoubtView;
 use crate::routes::rails::{Health, health};
+use crate::routes::refunds::LinkedView;
 
 #[derive(Debug, Serialize)]
 pub(super) struct TransferView {
@@ -50,6 +52,9 @@ pub(super) struct TransferView {
     /// Left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<ChangeView>>,
+    /// What followed its completion. Left out in lists, and where nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked: Option<Vec<LinkedView>>,
     url: String,
 }
 
@@ -191,6 +196,7 @@ impl From<Transfer> for TransferView {
             created_at: transfer.created_at.to_string(),
             updated_at: transfer.updated_at.to_string(),
             history: None,
+            linked: None,
             url: url(transfer.id),
         }
     }
@@ -217,6 +223,16 @@ impl TransferView {
     pub(super) fn with_history(self, history: Vec<StatusChange>) -> Self {
         Self {
             history: Some(history.into_iter().map(ChangeView::from).collect()),
+            ..self
+        }
+    }
+}
+
+impl TransferView {
+    pub(super) fn with_linked(self, linked: Vec<Linked>) -> Self {
+        Self {
+            linked: (!linked.is_empty())
+                .then(|| linked.into_iter().map(LinkedView::from).collect()),
             ..self
         }
     }
