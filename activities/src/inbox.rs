@@ -76,12 +76,15 @@ async fn hear(inbox: &Inbox, heard: Heard) -> Result<News, ActivityError> {
 /// What the attempts contradict stays so; everything else is our own side being away.
 fn failed(error: InboxError) -> ActivityError {
     match error {
-        InboxError::Attempts(transfers::AttemptError::Store(_))
+        InboxError::Attempts(of) if !matches!(*of, transfers::AttemptError::Store(_)) => {
+            failure::contradiction(InboxError::Attempts(of))
+        }
+        InboxError::Vault(_) => failure::contradiction(error),
+        InboxError::Attempts(_)
         | InboxError::Overloaded
         | InboxError::Unknown(_)
         | InboxError::Database(_)
         | InboxError::Transfers(_)
         | InboxError::Entropy(_) => failure::try_again(error),
-        InboxError::Attempts(_) | InboxError::Vault(_) => failure::contradiction(error),
     }
 }

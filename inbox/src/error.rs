@@ -16,11 +16,17 @@ pub enum InboxError {
     #[error("what is known of a step could not be read")]
     Transfers(#[from] StoreError),
     #[error("what is known of a step could not be written")]
-    Attempts(#[from] AttemptError),
+    Attempts(#[source] Box<AttemptError>),
     #[error("a message's words could not be sealed or opened")]
     Vault(#[from] VaultError),
     #[error("no id could be made; nothing was stored")]
     Entropy(#[from] EntropyError),
+}
+
+impl From<AttemptError> for InboxError {
+    fn from(error: AttemptError) -> Self {
+        Self::Attempts(Box::new(error))
+    }
 }
 
 impl From<WriteError<Self>> for InboxError {

@@ -106,6 +106,7 @@ async fn call(house: House, each: usize) -> Result<Vec<Duration>> {
             source: wallet(number)?,
             destination: wallet(number + 1)?,
             quote: None,
+            execute_at: None,
             client_reference: None,
             description: None,
             metadata: BTreeMap::new(),
