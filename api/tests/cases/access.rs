@@ -33,6 +33,11 @@ async fn matrix(house: &House) {
         GET  /v1/bank_accounts            read
         POST /v1/bank_accounts            accounts:write
         GET  /v1/bank_accounts/{id}       read
+        POST /v1/batches                  transfers:write
+        GET  /v1/batches                  read
+        GET  /v1/batches/{id}             read
+        GET  /v1/batches/{id}/items       read
+        POST /v1/batches/{id}/cancel      transfers:write
         GET  /v1/cards                    read
         POST /v1/cards                    accounts:write
         GET  /v1/cards/{id}               read
@@ -48,6 +53,13 @@ async fn matrix(house: &House) {
         GET  /v1/refunds/{id}             read
         GET  /v1/returns/{id}             read
         GET  /v1/chargebacks/{id}         read
+        POST /v1/schedules                transfers:write
+        GET  /v1/schedules                read
+        GET  /v1/schedules/{id}           read
+        GET  /v1/schedules/{id}/occurrences read
+        POST /v1/schedules/{id}/pause     transfers:write
+        POST /v1/schedules/{id}/resume    transfers:write
+        POST /v1/schedules/{id}/cancel    transfers:write
         POST /v1/transfers                transfers:write
         GET  /v1/transfers                read
         GET  /v1/transfers/{id}           read
