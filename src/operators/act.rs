@@ -179,6 +179,12 @@ pub(crate) async fn redirect(beside: &Beside, asked: &Redirect, json: bool) -> R
         transfer.destination
     };
     let refused = |line: &str| Err(Failure::new(Code::ActionRefused, line));
+    if transfer.status.is_final() {
+        return refused(
+            "the transfer is over, and what follows it can go to no other account yet; nothing was \
+             done",
+        );
+    }
     let Endpoint::BankAccount { account, rail } = end else {
         return refused("what waits is not for a bank account, so it can go to no other one");
     };
@@ -204,7 +210,7 @@ pub(crate) async fn redirect(beside: &Beside, asked: &Redirect, json: bool) -> R
 
 pub(crate) async fn resolve(beside: &Beside, asked: &Resolve, json: bool) -> Result<(), Failure> {
     let transfer = beside.transfer(asked.ask.transfer).await?;
-    let key = in_doubt(beside, &transfer).await?;
+    let key = in_doubt(beside, &transfer, asked.step.as_deref()).await?;
     let told = match &asked.executed {
         Some(reference) => Told::Executed {
             bank_reference: reference.clone(),
@@ -216,20 +222,40 @@ pub(crate) async fn resolve(beside: &Beside, asked: &Resolve, json: bool) -> Res
     act(beside, &asked.ask, action, evidence, json).await
 }
 
-/// The key of the step whose answer never came.
-async fn in_doubt(beside: &Beside, transfer: &Transfer) -> Result<StepKey, Failure> {
+/// The key of the step whose answer never came. A transfer and what follows it may wait for several:
+/// then the person has to say which, because the answer to one is none to the others.
+async fn in_doubt(
+    beside: &Beside,
+    transfer: &Transfer,
+    named: Option<&str>,
+) -> Result<StepKey, Failure> {
     let attempts = beside.transfers.attempts(&transfer.tenant, transfer.id);
     let attempts = attempts.await.map_err(|error| unreadable(&error))?;
-    let unresolved = attempts
-        .iter()
-        .rev()
-        .find(|attempt| attempt.state.is_unresolved());
-    unresolved.map(|attempt| attempt.key).ok_or_else(|| {
-        Failure::new(
-            Code::ActionRefused,
-            "no step of this transfer is in doubt at a bank",
-        )
-    })
+    let mut unresolved: Vec<StepKey> = Vec::new();
+    for attempt in attempts.iter().filter(|it| it.state.is_unresolved()) {
+        if !unresolved.contains(&attempt.key) {
+            unresolved.push(attempt.key);
+        }
+    }
+    which(&unresolved, named).map_err(|line| Failure::new(Code::ActionRefused, line))
+}
+
+fn which(in_doubt: &[StepKey], named: Option<&str>) -> Result<StepKey, String> {
+    let all: Vec<String> = in_doubt.iter().map(ToString::to_string).collect();
+    let all = all.join(", ");
+    match (in_doubt, named) {
+        ([], _) => Err("no step of this transfer is in doubt at a bank".to_owned()),
+        ([only], None) => Ok(*only),
+        (_, None) => Err(format!(
+            "several steps are in doubt; nothing was done; say which one with --step: {all}"
+        )),
+        (keys, Some(name)) => {
+            let found = keys.iter().find(|key| key.to_string() == name);
+            found.copied().ok_or_else(|| {
+                format!("this step is not in doubt; nothing was done; in doubt are: {all}")
+            })
+        }
+    }
 }
 
 fn tell(json: bool, made: &StoredAction, state: &str, next: &str) {
@@ -260,4 +286,24 @@ fn not_sent(error: &SendError) -> Failure {
         }
     };
     Failure::caused(code, line, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Step, TransferId};
+
+    use super::*;
+
+    #[test]
+    fn a_person_says_which_doubt_ends_where_there_are_several() {
+        let key = |bits| StepKey::of(TransferId::from_bits(bits), Step::PayOut);
+        let (one, other) = (key(1), key(2));
+        assert_eq!(which(&[one], None), Ok(one));
+        assert!(which(&[], None).is_err());
+        let refused = which(&[one, other], None).unwrap_err();
+        assert!(refused.contains(&one.to_string()) && refused.contains(&other.to_string()));
+        let named = other.to_string();
+        assert_eq!(which(&[one, other], Some(&named)), Ok(other));
+        assert!(which(&[one], Some(&named)).is_err());
+    }
 }

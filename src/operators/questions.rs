@@ -90,6 +90,10 @@ pub(crate) struct Resolve {
     /// What was seen: a statement line, a letter, a call and with whom
     #[arg(long, value_name = "TEXT", value_parser = words)]
     pub(crate) evidence: String,
+
+    /// Which step, where several are in doubt at once: its reference, as the refusal lists it
+    #[arg(long, value_name = "REFERENCE", value_parser = words)]
+    pub(crate) step: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

@@ -47,7 +47,15 @@ async fn round(
             if later.contains_key(&it.id) {
                 continue;
             }
-            if herald.tell(it.transfer, it.id).await? {
+            // One that cannot be told holds up nobody behind it.
+            let told = match herald.tell(it.transfer, it.id).await {
+                Ok(told) => told,
+                Err(error) => {
+                    tracing::warn!(%error, message = %it.id, "a transfer could not be told");
+                    false
+                }
+            };
+            if told {
                 inbox.told(it.id).await?;
             } else {
                 later.insert(it.id, clock.now().after(NOBODY_THERE));
