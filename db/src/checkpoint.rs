@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -31,15 +32,23 @@ pub(crate) struct Mover {
     url: DatabaseUrl,
     written: usize,
     task: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+    unsynced: Arc<AtomicBool>,
 }
 
 impl Mover {
-    pub(crate) const fn new(url: DatabaseUrl) -> Self {
+    pub(crate) fn new(url: DatabaseUrl) -> Self {
         Self {
             url,
             written: 0,
             task: None,
+            unsynced: Arc::default(),
         }
+    }
+
+    /// Pages that were moved out of the log may not be on disk, and nobody would copy them again
+    /// before the log is read anew: whoever writes has to stop while the log still has them.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.unsynced.load(Ordering::Acquire)
     }
 
     /// A commit has written about so many pages.
@@ -54,7 +63,8 @@ impl Mover {
         self.written = 0;
         let (ask, _) = self.task.get_or_insert_with(|| {
             let (ask, asked) = mpsc::channel(1);
-            (ask, tokio::spawn(run(self.url.clone(), asked)))
+            let unsynced = Arc::clone(&self.unsynced);
+            (ask, tokio::spawn(run(self.url.clone(), asked, unsynced)))
         });
         // One that is under way will be followed by another; more need not wait.
         let _busy = ask.try_send(());
@@ -70,10 +80,10 @@ impl Mover {
     }
 }
 
-async fn run(url: DatabaseUrl, mut asked: mpsc::Receiver<()>) {
+async fn run(url: DatabaseUrl, mut asked: mpsc::Receiver<()>, unsynced: Arc<AtomicBool>) {
     let mut open = None;
     while asked.recv().await.is_some() {
-        if let Err(error) = once(&url, &mut open).await {
+        if let Err(error) = once(&url, &mut open, &unsynced).await {
             // Nothing is lost: the writer moves the log itself when it is long.
             tracing::warn!(%error, "the log could not be moved into the database");
             open = None;
@@ -84,7 +94,11 @@ async fn run(url: DatabaseUrl, mut asked: mpsc::Receiver<()>) {
     }
 }
 
-async fn once(url: &DatabaseUrl, open: &mut Option<Connection>) -> Result<(), DbError> {
+async fn once(
+    url: &DatabaseUrl,
+    open: &mut Option<Connection>,
+    unsynced: &AtomicBool,
+) -> Result<(), DbError> {
     let connection = match open {
         Some(connection) => connection,
         None => open.insert(Connection::open(url, Purpose::Write).await?),
@@ -97,11 +111,15 @@ async fn once(url: &DatabaseUrl, open: &mut Option<Connection>) -> Result<(), Db
         return Ok(());
     };
     let path = path.clone();
-    // Whether or not it succeeds, SQLite syncs for itself before it forgets the log.
     let synced = tokio::task::spawn_blocking(move || sync(&path)).await;
-    if let Ok(Err(error)) = synced {
-        tracing::debug!(%error, "the database was not synced beside the writer");
-    }
+    let failed = match synced {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    // A failed sync is never tried again: nobody knows what reached the disk.
+    tracing::error!(error = failed, "the database could not be synced");
+    unsynced.store(true, Ordering::Release);
     Ok(())
 }
 

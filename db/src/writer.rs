@@ -92,7 +92,12 @@ impl Writer {
                 }
                 Next::End => break,
             };
-            if !alive {
+            if self.ahead.mover.has_failed() {
+                tracing::error!(
+                    "a sync failed; the writer stops, start the program again: what was committed is in the log"
+                );
+            }
+            if !alive || self.ahead.mover.has_failed() {
                 self.stop(&mut closers).await;
                 break;
             }

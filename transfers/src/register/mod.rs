@@ -240,6 +240,9 @@ impl Area for Register {
             }
         }
         self.looked.clear();
+        // What a job's own statements showed it goes with the job.
+        self.words.clear();
+        self.limits.clear();
         self.statements = false;
         self.orders.undo();
         self.keys.undo();

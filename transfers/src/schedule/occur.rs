@@ -110,17 +110,24 @@ impl Transfers {
                 if falls_at > now {
                     return Ok(Some(Step::Over(Occurred::NotYet)));
                 }
-                at.push(tx.now().into());
-                tx.execute(TAKE, at).await?;
-                found.occurrences += 1;
-                let mut count = keyed(&tenant, id);
-                count.push(found.occurrences.into());
-                tx.execute(COUNT, count).await?;
-                if found.next_after(falls_at).is_none() {
+                let earlier = take_earlier(tx, &mut found, falls_at).await?;
+                let taken = match earlier {
+                    Earlier::All(_) if found.has_one(falls_at) => {
+                        take(tx, &mut found, falls_at).await?;
+                        Step::Accept(Box::new(found.clone()))
+                    }
+                    Earlier::All(_) => Step::Over(Occurred::None),
+                    Earlier::Some => Step::Over(Occurred::NotYet),
+                };
+                let last = match &earlier {
+                    Earlier::All(last) => (*last).max(falls_at),
+                    Earlier::Some => return Ok(Some(taken)),
+                };
+                if found.next_after(last).is_none() {
                     found.state = ScheduleState::Ended;
                     store(tx, &mut found).await?;
                 }
-                Ok(Some(Step::Accept(Box::new(found))))
+                Ok(Some(taken))
             })
         });
         let taken: Result<_, db::WriteError<StoreError>> = taken.await;
@@ -150,6 +157,49 @@ impl Transfers {
     }
 }
 
+/// What fell before an occurrence and was not taken yet.
+enum Earlier {
+    /// All of it is taken, up to the last of all.
+    All(Timestamp),
+    /// There is more than is taken at once.
+    Some,
+}
+
+/// Takes what fell before an instant: the engine wakes us for several at once in no order, and a later
+/// one must not end the schedule, or use up its number, under an earlier one. Each is woken for by
+/// itself; until then it stands as taken.
+async fn take_earlier(
+    tx: &mut Tx,
+    schedule: &mut Schedule,
+    falls_at: Timestamp,
+) -> Result<Earlier, StoreError> {
+    let row = tx
+        .fetch_optional(LAST, keyed(&schedule.tenant, schedule.id))
+        .await?;
+    let last = row.map(|row| row.opt_timestamp("last")).transpose()?;
+    let mut last = last.flatten().unwrap_or(Timestamp::from_micros(i64::MIN));
+    for _ in 0..MOST_AT_ONCE {
+        let due = schedule.next_after(last).filter(|due| *due < falls_at);
+        let Some(due) = due else {
+            return Ok(Earlier::All(last));
+        };
+        take(tx, schedule, due).await?;
+        last = due;
+    }
+    Ok(Earlier::Some)
+}
+
+async fn take(tx: &mut Tx, schedule: &mut Schedule, falls_at: Timestamp) -> Result<(), StoreError> {
+    let mut params = keyed(&schedule.tenant, schedule.id);
+    params.extend(params![falls_at, tx.now()]);
+    tx.execute(TAKE, params).await?;
+    schedule.occurrences += 1;
+    let mut params = keyed(&schedule.tenant, schedule.id);
+    params.push(schedule.occurrences.into());
+    tx.execute(COUNT, params).await?;
+    Ok(())
+}
+
 impl Schedule {
     fn ordered(&self) -> NewSchedule {
         NewSchedule {
@@ -167,6 +217,12 @@ impl Schedule {
         }
     }
 }
+
+/// A transaction takes no more; the rest is taken by the next.
+const MOST_AT_ONCE: u32 = 500;
+
+const LAST: &str = "SELECT max(falls_at) AS last FROM schedule_occurrences
+    WHERE partner_id = $1 AND livemode = $2 AND schedule_id = $3";
 
 const BEFORE: &str = "SELECT state, transfer_id FROM schedule_occurrences
     WHERE partner_id = $1 AND livemode = $2 AND schedule_id = $3 AND falls_at = $4";

@@ -17,8 +17,10 @@ pub(super) async fn transfer(ctx: &Ctx) -> WorkflowResult<Status> {
     if let Some(at) = order.execute_at {
         later::until(ctx, at).await?;
     }
-    // From here on a cancellation cannot cut a step in half any more.
-    if ctx.cancellation_token().is_cancelled() && pen.call_off().await? {
+    // From here on a cancellation cannot cut a step in half any more. Runs that waited for no date are
+    // as they were before there were dates.
+    let waited = order.execute_at.is_some();
+    if waited && ctx.cancellation_token().is_cancelled() && pen.call_off().await? {
         return Ok(Status::Canceled);
     }
     let mut undo = Undo::default();
