@@ -7,6 +7,7 @@ use testkit::{Trial, eventually, trial};
 
 use crate::books;
 use crate::program::{PATIENCE, Remit, Setup};
+use crate::rails::rail;
 
 /// The bank refuses it with a code that nobody listed: it stays in doubt.
 const STAYS_IN_DOUBT: i64 = 1_018;
@@ -130,11 +131,15 @@ async fn executed() -> Result<()> {
         .faults(&json!([
             { "on": "debits", "fault": "cut_executed", "per_thousand": 1_000 },
             { "on": "inquiries", "fault": "cut_not_executed", "per_thousand": 1_000 },
+            { "on": "webhooks", "fault": "webhook_lost", "per_thousand": 1_000 },
         ]))
         .await?;
     let (alice, bob) = (api.bank_account("Alice").await?, api.wallet("Bob").await?);
     let id = api.transfer("k", 4_200, &alice, &bob).await?;
     in_doubt(&remit, &id).await?;
+    // Nor does its statement end the doubt: a paused rail's is not read.
+    let words = ["pause", "sandbox_bank", "--reason", "r", "--by", "mina"];
+    rail(&remit, &setup, &words)?;
     // What may have been taken is neither given back nor called off.
     for words in ["refund", "cancel"] {
         refused(&remit, &[words, &id, "--reason", "r"], "")?;

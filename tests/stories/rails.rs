@@ -173,7 +173,7 @@ async fn until(api: &Api, path: &str, shows: impl Fn(&Value) -> bool) -> Result<
 }
 
 /// An operator's command line, beside the program.
-fn rail(remit: &Remit, setup: &Setup, words: &[&str]) -> Result<String> {
+pub(crate) fn rail(remit: &Remit, setup: &Setup, words: &[&str]) -> Result<String> {
     run(remit, setup, &[&["rail"], words].concat())
 }
 

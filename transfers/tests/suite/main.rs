@@ -6,6 +6,7 @@ mod accepting;
 mod banks;
 mod house;
 mod linked;
+mod occurring;
 mod reading;
 mod recording;
 mod rounds;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         banks::trials(),
         rounds::trials(),
         linked::trials(),
+        occurring::trials(),
         screening::trials(),
         reading::trials(),
     ];
