@@ -6,7 +6,7 @@ use domain::{Action, ActionKind, Code, LinkedId, StepKey, Told};
 use identity::BankAccountState;
 use serde_json::json;
 use temporal::{RunState, Runs, SendError, Starter};
-use transfers::{Acted, Transfer};
+use transfers::{Acted, AttemptState, Transfer};
 
 use crate::books::open::unreadable;
 use crate::books::table::{say, say_json};
@@ -231,9 +231,14 @@ async fn in_doubt(
 ) -> Result<StepKey, Failure> {
     let attempts = beside.transfers.attempts(&transfer.tenant, transfer.id);
     let attempts = attempts.await.map_err(|error| unreadable(&error))?;
+    // What was sent again and then answered is in doubt no more, though its first attempt stays so.
+    let done = |key: StepKey| {
+        let mut of_it = attempts.iter().filter(|it| it.key == key);
+        of_it.any(|it| matches!(it.state, AttemptState::Done { .. }))
+    };
     let mut unresolved: Vec<StepKey> = Vec::new();
     for attempt in attempts.iter().filter(|it| it.state.is_unresolved()) {
-        if !unresolved.contains(&attempt.key) {
+        if !unresolved.contains(&attempt.key) && !done(attempt.key) {
             unresolved.push(attempt.key);
         }
     }
