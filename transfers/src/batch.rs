@@ -11,10 +11,12 @@ mod round;
 
 use std::collections::BTreeMap;
 
+use domain::transfer::Order;
 use domain::{BatchId, Currency, Money, RequestId, Tenant, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
-use crate::{EndpointRef, FieldError, NewTransfer};
+use crate::error::{AcceptError, StoreError};
+use crate::{Accepted, EndpointRef, FieldError, NewTransfer};
 
 pub use accept::AcceptedBatch;
 pub use read::{BatchFigures, ItemCursor};
@@ -83,6 +85,34 @@ impl From<FieldError> for Refusal {
             pointer: error.pointer,
             code: error.code.to_owned(),
             detail: error.detail,
+        }
+    }
+}
+
+/// What became of an item or an occurrence: the order of its transfer, or why it can be none, as it
+/// is stored.
+pub(crate) struct Outcome {
+    pub(crate) order: Option<Order>,
+    pub(crate) refusal: Option<String>,
+}
+
+impl Outcome {
+    /// Anything but a faulty order is tried again, so it is no outcome.
+    pub(crate) fn of(accepted: Result<Accepted, AcceptError>) -> Result<Self, AcceptError> {
+        match accepted {
+            Ok(accepted) => Ok(Self {
+                order: Some(accepted.transfer.order()),
+                refusal: None,
+            }),
+            Err(AcceptError::Invalid(wrong)) => {
+                let refusal: Vec<_> = wrong.into_iter().map(Refusal::from).collect();
+                let refusal = serde_json::to_string(&refusal).map_err(StoreError::from)?;
+                Ok(Self {
+                    order: None,
+                    refusal: Some(refusal),
+                })
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -91,11 +91,7 @@ impl Linked {
     /// Where it stands right now.
     #[query(name = "standing")]
     pub fn standing(&self, _: &WorkflowContextView) -> Standing {
-        Standing {
-            waiting: self.desk.waiting_for(),
-            possible: self.desk.possible(self.standing.status),
-            ..self.standing.clone()
-        }
+        self.shown()
     }
 
     /// A message of the rail was stored about it. It carries no facts: what was said is looked up.
@@ -141,13 +137,6 @@ impl Linked {
     #[update_validator(resolve_doubt)]
     fn may_resolve_doubt(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
         self.may(ActionKind::ResolveDoubt)
-    }
-}
-
-impl Linked {
-    fn may(&self, kind: ActionKind) -> Result<(), Refused> {
-        let answer = self.desk.may(kind, self.standing.status);
-        answer.map_err(|no| messages::failure(&no))
     }
 }
 

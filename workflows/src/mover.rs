@@ -1,10 +1,10 @@
 //! What the parts that workflows share need of a run: steps at a rail, doubts, waiting for a person.
 
-use domain::LinkedId;
 use domain::transfer::Order;
+use domain::{ActionKind, LinkedId};
 
-use crate::transfer::Standing;
 use crate::transfer::desk::Desk;
+use crate::transfer::{Refused, Standing, messages};
 
 /// A run that moves money over rails: a transfer, or what follows a completed one.
 pub(crate) trait Mover: 'static {
@@ -22,4 +22,19 @@ pub(crate) trait Mover: 'static {
     fn at(&self) -> &Standing;
 
     fn at_mut(&mut self) -> &mut Standing;
+
+    /// Where it stands, with what it waits for and what may be said to it.
+    fn shown(&self) -> Standing {
+        Standing {
+            waiting: self.desk().waiting_for(),
+            possible: self.desk().possible(self.at().status),
+            ..self.at().clone()
+        }
+    }
+
+    /// Whether such a message is taken now.
+    fn may(&self, kind: ActionKind) -> Result<(), Refused> {
+        let answer = self.desk().may(kind, self.at().status);
+        answer.map_err(|no| messages::failure(&no))
+    }
 }

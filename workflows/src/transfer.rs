@@ -124,11 +124,7 @@ impl Transfer {
     /// Where the transfer stands right now.
     #[query(name = "standing")]
     pub fn standing(&self, _: &WorkflowContextView) -> Standing {
-        Standing {
-            waiting: self.desk.waiting_for(),
-            possible: self.desk.possible(self.standing.status),
-            ..self.standing.clone()
-        }
+        self.shown()
     }
 
     /// Tries the stuck step again. It carries no facts: the step, its amount and its reference at
@@ -268,12 +264,5 @@ impl Transfer {
     #[update_validator(deny)]
     fn may_deny(&self, _: &WorkflowContextView, _: &Message) -> Result<(), Refused> {
         self.may(ActionKind::Deny)
-    }
-}
-
-impl Transfer {
-    fn may(&self, kind: ActionKind) -> Result<(), Refused> {
-        let answer = self.desk.may(kind, self.standing.status);
-        answer.map_err(|no| messages::failure(&no))
     }
 }

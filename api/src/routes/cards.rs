@@ -65,10 +65,7 @@ async fn list(
     asked: Asked,
 ) -> Result<Json<List<CardView>>, Problem> {
     let mut parameters = Parameters::from(asked);
-    let user = parameters.take("user", |text| {
-        text.parse::<UserId>()
-            .map_err(|error| format!("This is {error}."))
-    });
+    let user = links::of_user(&mut parameters);
     let paging = Paging::asked(&mut parameters, "cursor");
     parameters.end()?;
     let rows = app

@@ -8,6 +8,7 @@ use identity::IdentityError;
 use crate::failure;
 use crate::fields::{Faults, Field};
 use crate::problem::{Fault, Problem};
+use crate::query::Parameters;
 
 pub(super) fn text(field: Field<'_>, faults: &mut Faults) -> Option<String> {
     field.text(faults).map(str::to_owned)
@@ -20,6 +21,14 @@ pub(super) fn user(field: Field<'_>, faults: &mut Faults) -> Option<UserId> {
             faults.value(field.pointer, "invalid_id", format!("This is {error}."));
         })
         .ok()
+}
+
+/// `?user=`, by which lists of what belongs to users are narrowed.
+pub(super) fn of_user(parameters: &mut Parameters) -> Option<UserId> {
+    parameters.take("user", |text| {
+        text.parse::<UserId>()
+            .map_err(|error| format!("This is {error}."))
+    })
 }
 
 pub(super) fn rail(field: Field<'_>, faults: &mut Faults) -> Option<RailId> {

@@ -7,6 +7,7 @@ use domain::{AccountId, Currency, MerchantId, UserId};
 use identity::{Merchant, Scope};
 use serde::Serialize;
 
+use super::links;
 use crate::access::{Permission, Table, Whose};
 use crate::failure;
 use crate::list::{List, Paging};
@@ -75,10 +76,7 @@ async fn list(
     asked: Asked,
 ) -> Result<Json<List<MerchantView>>, Problem> {
     let mut parameters = Parameters::from(asked);
-    let user = parameters.take("user", |text| {
-        text.parse::<UserId>()
-            .map_err(|error| format!("This is {error}."))
-    });
+    let user = links::of_user(&mut parameters);
     let paging = Paging::asked(&mut parameters, "cursor");
     parameters.end()?;
     let rows = app

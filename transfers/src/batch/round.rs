@@ -6,7 +6,7 @@ use domain::{BatchId, Tenant};
 
 use super::cancel::{lock, set};
 use super::read::{keyed, ordered};
-use super::{BatchState, ItemState, NewItem, Refusal};
+use super::{BatchState, ItemState, NewItem, Outcome};
 use crate::accept::Operation;
 use crate::error::{AcceptError, StoreError};
 use crate::{IdempotencyKey, Transfers};
@@ -102,21 +102,11 @@ impl Transfers {
         let accepted = self
             .accept_for(Operation::BatchItem, &batch.tenant, &key, new)
             .await;
-        let (state, refusal, order) = match accepted {
-            Ok(accepted) => {
-                let order = accepted.transfer.order();
-                (ItemState::UnderWay, None, Some(order))
-            }
-            Err(AcceptError::Invalid(wrong)) => {
-                let refusal: Vec<_> = wrong.into_iter().map(Refusal::from).collect();
-                (ItemState::Refused, Some(refusal), None)
-            }
-            Err(error) => return Err(error),
+        let Outcome { order, refusal } = Outcome::of(accepted)?;
+        let state = match order {
+            Some(_) => ItemState::UnderWay,
+            None => ItemState::Refused,
         };
-        let refusal = refusal
-            .map(|refusal| serde_json::to_string(&refusal))
-            .transpose()
-            .map_err(StoreError::from)?;
         let mut params = keyed(&batch.tenant, batch.id);
         params.extend(params![
             number,

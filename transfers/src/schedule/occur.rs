@@ -8,7 +8,7 @@ use super::change::{lock, store};
 use super::read::keyed;
 use super::{NewSchedule, OccurrenceState, Schedule, ScheduleState};
 use crate::accept::Operation;
-use crate::batch::Refusal;
+use crate::batch::Outcome;
 use crate::error::{AcceptError, StoreError};
 use crate::{IdempotencyKey, Transfers};
 
@@ -51,21 +51,11 @@ impl Transfers {
         let accepted = self
             .accept_for(Operation::Occurrence, tenant, &key, new)
             .await;
-        let (state, refusal, order) = match accepted {
-            Ok(accepted) => {
-                let order = accepted.transfer.order();
-                (OccurrenceState::Accepted, None, Some(order))
-            }
-            Err(AcceptError::Invalid(wrong)) => {
-                let refusal: Vec<_> = wrong.into_iter().map(Refusal::from).collect();
-                (OccurrenceState::Refused, Some(refusal), None)
-            }
-            Err(error) => return Err(error),
+        let Outcome { order, refusal } = Outcome::of(accepted)?;
+        let state = match order {
+            Some(_) => OccurrenceState::Accepted,
+            None => OccurrenceState::Refused,
         };
-        let refusal = refusal
-            .map(|refusal| serde_json::to_string(&refusal))
-            .transpose()
-            .map_err(StoreError::from)?;
         let mut params = keyed(tenant, id);
         params.extend(params![
             falls_at,
